@@ -1,0 +1,76 @@
+"""The closed vocabularies kept as data beside this module: categories in two levels, signals with definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+UNSORTED = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    code: str
+    name: str
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    code: str
+    name: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Categories and signals by code."""
+
+    version: str
+    categories: dict[str, Category]
+    signals: dict[str, Signal]
+
+    def first_level(self, code: str) -> str:
+        """The first-level code of a category: labour.wage_arrears → labour."""
+        return self.categories[code].parent or code
+
+    def category_name(self, code: str) -> str:
+        return self.categories[code].name if code in self.categories else code
+
+    def signal_names(self, codes: Iterable[str]) -> list[str]:
+        return [self.signals[code].name if code in self.signals else code for code in sorted(codes)]
+
+    def category_like(self, code: str) -> str | None:
+        """The known code or Chinese name most like a misspelt one."""
+        return _like(code, self.categories, {c.name: c.code for c in self.categories.values()})
+
+    def signal_like(self, code: str) -> str | None:
+        return _like(code, self.signals, {s.name: s.code for s in self.signals.values()})
+
+
+def load_catalogue(folder: Path = HERE) -> Catalogue:
+    """Read categories.yaml and signals.yaml."""
+    categories = yaml.safe_load((folder / "categories.yaml").read_text("utf-8"))
+    signals = yaml.safe_load((folder / "signals.yaml").read_text("utf-8"))
+    return Catalogue(
+        version=f"{categories['version']}+{signals['version']}",
+        categories={category.code: category for row in categories["categories"] for category in _family(row)},
+        signals={row["code"]: Signal(**row) for row in signals["signals"]},
+    )
+
+
+def _family(row: dict[str, Any]) -> list[Category]:
+    children = [Category(child["code"], child["name"], row["code"]) for child in row.get("children", [])]
+    return [Category(row["code"], row["name"], None), *children]
+
+
+def _like(code: str, known: Iterable[str], names: dict[str, str]) -> str | None:
+    if code in names:
+        return names[code]
+    return next(iter(get_close_matches(code, list(known), n=1, cutoff=0.5)), None)

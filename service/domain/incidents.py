@@ -1,0 +1,57 @@
+"""An incident: one report of something that happened (事件). There is no field for a person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from service.domain.words import Handling, ReportStage, Source
+
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
+AreaCode = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+GridNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,8}$")]
+Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+class Strict(BaseModel):
+    """Base of everything that comes in: unknown fields are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Location(Strict):
+    """WGS 84 degrees; `accuracy_m` is the radius in metres within which the place lies."""
+
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    accuracy_m: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+
+
+class IncidentReport(Strict):
+    """What a grid worker's system sends. Only id, area, text, occurred_at and source are required.
+
+    Instants carry an offset. People are head-counts, never names.
+    """
+
+    id: ClientId
+    area: AreaCode
+    grid: GridNumber | None = None
+    category: Annotated[str, StringConstraints(max_length=64)] | None = None
+    title: ShortText | None = None
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+    occurred_at: AwareDatetime
+    captured_at: AwareDatetime | None = None
+    people_affected: Count | None = None
+    people_present: Count | None = None
+    place_text: ShortText | None = None
+    location: Location | None = None
+    matter_id: UUID | None = None
+    project_id: UUID | None = None
+    signals: Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=40)] = []
+    source: Source
+    report_stage: ReportStage = ReportStage.INITIAL
+    handling: Handling = Handling.FORWARDED
+    action_taken: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
