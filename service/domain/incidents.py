@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from service.domain.levels import Level
+from service.domain.problems import FieldError
 from service.domain.words import Handling, ReportStage, Source
 
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
@@ -55,3 +58,22 @@ class IncidentReport(Strict):
     report_stage: ReportStage = ReportStage.INITIAL
     handling: Handling = Handling.FORWARDED
     action_taken: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """What became of one report; the answer over HTTP and the line in an import's log."""
+
+    id: str
+    status: str  # created | duplicate | conflict | invalid
+    incident_id: UUID | None = None
+    matter_id: UUID | None = None
+    level: Level | None = None
+    probability: float | None = None
+    why_no_probability: str | None = None
+    reasons: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[UUID, ...] = ()
+    possible_duplicates: tuple[str, ...] = ()
+    late: bool = False
+    revision: int = 1
+    errors: tuple[FieldError, ...] = ()

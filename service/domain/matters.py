@@ -6,11 +6,12 @@ Both live and simulated histories are folded by the same `with_report`, so nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service.domain.words import Handling, MatterStatus, Source
+from service.domain.levels import Level
+from service.domain.words import Handling, MatterStatus, Outcome, Source
 
 RECENT_KEPT = 200  # instants kept for the 72-hour and 7-day windows; a count of 200 means "200 or more"
 
@@ -107,6 +108,13 @@ class Matter:
     replied_at: datetime | None = None
     reports_after_reply: int = 0
     missed_clocks: int = 0
+    sketch: bytes = b""
+    level: Level | None = None
+    probability: float | None = None
+    judgement_id: UUID | None = None
+    closed_at: datetime | None = None
+    outcome: Outcome | None = None
+    merged_into: UUID | None = None
 
     @property
     def all_settled_on_spot(self) -> bool:
@@ -171,15 +179,6 @@ class Matter:
 
     def _between(self, start: datetime, end: datetime) -> int:
         return sum(1 for instant in self.recent if start < instant <= end)
-
-
-@dataclass(frozen=True, slots=True)
-class Resemblance:
-    """How alike a report is to a matter, and what was compared."""
-
-    matter_id: UUID
-    likeness: float  # 0–1
-    compared: dict[str, object] = field(default_factory=dict)
 
 
 def _larger(known: int | None, new: int | None) -> int | None:

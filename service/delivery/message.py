@@ -1,0 +1,87 @@
+"""The body of a push: it names the warning and links to it. No text of any report ever leaves this way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.domain.warnings import Warning, WarningEventType
+from service.domain.words import DutyRole
+
+MAX_BYTES = 20_000  # whole body; source: Standard Webhooks 1.0.0, "keep under 20 kB"
+HEADLINE_CHARACTERS = 160  # source: advice of CAP 1.2 for headlines
+INFORMED = "informed"  # 知会: subscribed, owes no signature
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The names and the link that go with a warning, and what this receiver owes on it."""
+
+    area_name: str
+    category_name: str
+    link: str
+    role: DutyRole | None = None  # None: only informed
+    sign_due_at: datetime | None = None
+
+
+def body(event: WarningEventType, at: datetime, warning: Warning, envelope: Envelope) -> bytes:
+    """`{"type", "timestamp", "data"}` in compact UTF-8 JSON with sorted keys, under 20 kB; equal input, equal bytes.
+
+    `at` is when the event happened, with an offset. Measures that do not fit are left out from the end and counted in
+    `measures_left_out`. Raises ValueError for an instant without offset, or when even the rest does not fit.
+    """
+    data = _data(warning, envelope)
+    packed = _pack(f"warning.{event.value}", at, data)
+    while len(packed) >= MAX_BYTES and data["measures"]:
+        data["measures"] = data["measures"][:-1]
+        data["measures_left_out"] += 1
+        packed = _pack(f"warning.{event.value}", at, data)
+    if len(packed) >= MAX_BYTES:
+        raise ValueError(f"warning {warning.id}: names or link too long for a push of {MAX_BYTES} bytes")
+    return packed
+
+
+def test_body(at: datetime) -> bytes:
+    """The body of a trial push: lets a department check address and key without any warning."""
+    note = "这是一次推送连通性测试，不是预警，无需处置。"
+    return _pack("warning.test", at, {"test": True, "note": note})
+
+
+def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:
+    return {
+        "id": str(warning.id),
+        "revision": warning.revision,
+        "level": warning.level.value,
+        "level_zh": warning.level.zh,
+        "headline": _clipped(warning.headline),
+        "area": warning.area,
+        "area_name": envelope.area_name,
+        "category": warning.category,
+        "category_name": envelope.category_name,
+        "subject": {"kind": warning.subject_kind.value, "id": warning.subject_id},
+        "state": warning.state.value,
+        "unverified": warning.unverified,
+        "statutory_report_required": warning.statutory_report_required,
+        "sign_due_at": None if envelope.sign_due_at is None else _instant(envelope.sign_due_at),
+        "your_role": INFORMED if envelope.role is None else envelope.role.value,
+        "measures": list(warning.measures),
+        "measures_left_out": 0,
+        "link": envelope.link,
+    }
+
+
+def _pack(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
+    content = {"type": kind, "timestamp": _instant(at), "data": data}
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _instant(at: datetime) -> str:
+    if at.tzinfo is None:
+        raise ValueError("an instant on the wire carries its offset")
+    return at.isoformat()
+
+
+def _clipped(headline: str) -> str:
+    return headline if len(headline) <= HEADLINE_CHARACTERS else headline[: HEADLINE_CHARACTERS - 1] + "…"

@@ -1,0 +1,89 @@
+"""When to try a push again. Pure: the clock and the die are arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from service.domain.levels import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Waiting times before each new attempt, in seconds, with where they come from."""
+
+    name: str
+    version: str
+    region: str  # "*": everywhere
+    effective_from: date
+    source: str
+    levels: frozenset[Level]
+    waits: tuple[int, ...]  # seconds
+    unit: str = "s"
+
+
+SCHEDULES = (
+    Schedule(
+        name="urgent",
+        version="1",
+        region="*",
+        effective_from=date(2026, 11, 1),
+        source="this project's choice: the Svix schedule compressed to under four hours, for the human deadline "
+        "is kept by the escalation clock and another channel takes over after the last try [unverified in the field]",
+        levels=frozenset({Level.RED, Level.ORANGE}),
+        waits=(5, 15, 60, 180, 600, 1800, 3600, 7200),
+    ),
+    Schedule(
+        name="patient",
+        version="1",
+        region="*",
+        effective_from=date(2026, 11, 1),
+        source="default retry_schedule of the Svix server",
+        levels=frozenset({Level.YELLOW, Level.BLUE}),
+        waits=(5, 300, 1800, 7200, 18000, 36000, 36000),
+    ),
+)
+
+JITTER = 0.2  # share of the wait, both ways; source: Svix server, JITTER_DELTA
+THROTTLED_WAIT = 60  # seconds, the least after a timeout or "too many requests"; source: Svix server
+RETRY_AFTER_REACH = 2  # times the wait: a receiver may not park a warning for a day; source: Svix server
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """What a failed attempt told: `throttled` (timed out, or asked for less), `retry_after` in seconds if sent."""
+
+    throttled: bool = False
+    retry_after: float | None = None
+
+
+def schedule_for(level: Level) -> Schedule:
+    return next(schedule for schedule in SCHEDULES if level in schedule.levels)
+
+
+def next_attempt(level: Level, attempts_done: int, now: datetime, setback: Setback, random01: float) -> datetime | None:
+    """When the next attempt is due; None when the schedule is used up (given up).
+
+    `attempts_done` counts attempts already made: 0 is due at once, 1 waits the first step. `random01` in [0, 1].
+    """
+    if attempts_done == 0:
+        return now
+    waits = schedule_for(level).waits
+    if attempts_done > len(waits):
+        return None
+    shortest, longest = wait_range(waits[attempts_done - 1], setback)
+    return now + timedelta(seconds=shortest + (longest - shortest) * random01)
+
+
+def wait_range(wait: int, setback: Setback) -> tuple[float, float]:
+    """Shortest and longest wait in seconds around a step of the schedule.
+
+    The jitter never goes below a floor somebody asked for: below 60 s when throttled, below the receiver's Retry-After.
+    """
+    base = max(wait, THROTTLED_WAIT) if setback.throttled else wait
+    most = base * RETRY_AFTER_REACH
+    if setback.retry_after is not None:
+        asked = min(max(setback.retry_after, base), most)
+        return asked, min(asked * (1 + JITTER), most)
+    floor = THROTTLED_WAIT if setback.throttled else 0
+    return max(base * (1 - JITTER), floor), base * (1 + JITTER)
