@@ -1,0 +1,119 @@
+"""Incidents and the receipts that make each report of each reporting system unique."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store.engine import Row, insert_returning, insert_rows, rows_of
+from service.store.tables import IncidentTable, ReceiptTable
+
+ReportKey = tuple[str, str]  # (reporting system, the client's own id)
+
+
+async def claim_receipts(connection: AsyncConnection, receipts: Sequence[Row]) -> set[UUID]:
+    """Claim first revisions; gives the incident ids that are new. Waits for whoever is writing the same id just now."""
+    ordered = sorted(receipts, key=lambda row: (row["system"], row["client_id"]))
+    claimed = await insert_returning(connection, ReceiptTable, ordered, "ON CONFLICT DO NOTHING RETURNING incident_id")
+    return {row["incident_id"] for row in claimed}
+
+
+async def receipts_of(connection: AsyncConnection, keys: Collection[ReportKey]) -> dict[ReportKey, list[Row]]:
+    """All revisions kept under these keys, oldest first."""
+    if not keys:
+        return {}
+    rows = await connection.execute(
+        text(
+            "SELECT r.* FROM unnest(CAST(:systems AS text[]), CAST(:ids AS text[])) AS k(system, client_id)"
+            " JOIN receipt r USING (system, client_id) ORDER BY r.revision"
+        ),
+        {"systems": [key[0] for key in keys], "ids": [key[1] for key in keys]},
+    )
+    found: dict[ReportKey, list[Row]] = {}
+    for row in rows.mappings():
+        found.setdefault((row["system"], row["client_id"]), []).append(dict(row))
+    return found
+
+
+async def keep(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    await insert_rows(connection, IncidentTable, rows)
+
+
+async def with_judgement(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Row]:
+    """Incidents with the judgement each was answered with: what a repeated report is answered from."""
+    if not ids:
+        return {}
+    rows = await connection.execute(text(_ANSWERED + " WHERE i.id = ANY(:ids)"), {"ids": list(ids)})
+    return {row["id"]: row for row in rows_of(rows)}
+
+
+async def revisions(connection: AsyncConnection, client_id: str, system: str | None) -> list[Row]:
+    """Every revision under a client's id, newest first; several systems may use the same id."""
+    rows = await connection.execute(
+        text(
+            _ANSWERED + " WHERE i.id IN (SELECT incident_id FROM receipt WHERE client_id = :client_id"
+            " AND (CAST(:system AS text) IS NULL OR system = :system)) ORDER BY i.revision DESC"
+        ),
+        {"client_id": client_id, "system": system},
+    )
+    return rows_of(rows)
+
+
+async def newest_sketches(
+    connection: AsyncConnection, matter_ids: Collection[UUID], each: int
+) -> dict[UUID, list[tuple[str, bytes]]]:
+    """The newest reports of each matter as (client id, sketch): what may have been reported twice."""
+    if not matter_ids:
+        return {}
+    rows = await connection.execute(
+        text(
+            "SELECT m.id, i.client_id, i.sketch FROM unnest(CAST(:ids AS uuid[])) AS m(id) CROSS JOIN LATERAL"
+            " (SELECT client_id, sketch FROM incident WHERE matter_id = m.id AND status = 'current'"
+            "  ORDER BY received_at DESC LIMIT :each) i"
+        ),
+        {"ids": list(matter_ids), "each": each},
+    )
+    found: dict[UUID, list[tuple[str, bytes]]] = {}
+    for matter_id, client_id, sketch in rows:
+        found.setdefault(matter_id, []).append((client_id, sketch))
+    return found
+
+
+async def of_matter(connection: AsyncConnection, matter_id: UUID, limit: int = 200) -> list[Row]:
+    """The reports of one matter, newest first."""
+    rows = await connection.execute(
+        text("SELECT * FROM incident WHERE matter_id = :id ORDER BY received_at DESC, id DESC LIMIT :limit"),
+        {"id": matter_id, "limit": limit},
+    )
+    return rows_of(rows)
+
+
+async def supersede(connection: AsyncConnection, incident_id: UUID, status: str) -> None:
+    await connection.execute(text("UPDATE incident SET status = :s WHERE id = :id"), {"s": status, "id": incident_id})
+
+
+async def move(connection: AsyncConnection, matter_from: Collection[UUID], matter_to: UUID) -> None:
+    await connection.execute(
+        text("UPDATE incident SET matter_id = :to WHERE matter_id = ANY(:from)"),
+        {"to": matter_to, "from": list(matter_from)},
+    )
+
+
+async def move_some(connection: AsyncConnection, incident_ids: Collection[UUID], matter_to: UUID) -> None:
+    await connection.execute(
+        text("UPDATE incident SET matter_id = :to WHERE id = ANY(:ids)"), {"to": matter_to, "ids": list(incident_ids)}
+    )
+
+
+def columns() -> frozenset[str]:
+    """The columns of an incident row."""
+    return frozenset(IncidentTable.model_fields)
+
+
+_ANSWERED = """
+SELECT i.*, j.level, j.rule_level, j.model_level, j.probability, j.reasons, j.score, j.needs_look, j.model_version
+FROM incident i JOIN judgement j ON j.id = i.judgement_id
+"""

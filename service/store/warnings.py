@@ -1,0 +1,142 @@
+"""Warnings, duties and the numbered events behind feed and stream."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.domain.levels import Level
+from service.domain.warnings import Warning
+from service.domain.words import Outcome, SubjectKind, WarningState
+from service.store.engine import Row, insert_rows, replacing, rows_of
+from service.store.tables import DutyTable, JudgementTable, WarningEventTable, WarningTable
+
+EVENTS_CHANNEL = "weiyu_events"
+OUTBOX_CHANNEL = "weiyu_outbox"
+
+
+async def open_of_matters(connection: AsyncConnection, matter_ids: Collection[UUID]) -> dict[UUID, Warning]:
+    """The open warning of each matter that has one, locked until the transaction ends."""
+    if not matter_ids:
+        return {}
+    rows = await connection.execute(
+        text(
+            "SELECT * FROM warning WHERE subject_kind = 'matter' AND subject_id = ANY(:ids)"
+            " AND state NOT IN ('resolved', 'cancelled') ORDER BY id FOR UPDATE"
+        ),
+        {"ids": [str(matter_id) for matter_id in matter_ids]},
+    )
+    return {UUID(row["subject_id"]): warning_of(row) for row in rows_of(rows)}
+
+
+async def locked(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
+    rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id FOR UPDATE"), {"id": warning_id})
+    return next((warning_of(row) for row in rows_of(rows)), None)
+
+
+async def confirmation_overdue(connection: AsyncConnection, now: datetime, limit: int) -> list[Warning]:
+    """Warnings whose time for confirmation ran out; rows another process works on are passed over."""
+    rows = await connection.execute(
+        text(
+            "SELECT * FROM warning WHERE state = 'pending_confirmation' AND confirm_due_at <= :now"
+            " ORDER BY confirm_due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {"now": now, "limit": limit},
+    )
+    return [warning_of(row) for row in rows_of(rows)]
+
+
+async def take_numbers(connection: AsyncConnection, count: int) -> int:
+    """Take `count` feed numbers and give the first. Holds the counter until commit: call it last."""
+    rows = await connection.execute(
+        text("UPDATE feed_counter SET seq = seq + :count WHERE id = 1 RETURNING seq"), {"count": count}
+    )
+    return int(rows.scalar_one()) - count + 1
+
+
+async def keep(connection: AsyncConnection, warnings: Sequence[Warning]) -> None:
+    rows = [{field.name: getattr(warning, field.name) for field in fields(Warning)} for warning in warnings]
+    await insert_rows(connection, WarningTable, rows, replacing(WarningTable, ["id"]))
+
+
+async def keep_duties(connection: AsyncConnection, duties: Sequence[Row]) -> None:
+    await insert_rows(connection, DutyTable, duties, replacing(DutyTable, ["warning_id", "department_id"]))
+
+
+async def add_events(connection: AsyncConnection, events: Sequence[Row]) -> None:
+    """Append numbered events and wake whoever listens once this transaction commits."""
+    await insert_rows(connection, WarningEventTable, events)
+    if events:
+        await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": EVENTS_CHANNEL})
+
+
+async def duties_of(connection: AsyncConnection, warning_ids: Collection[UUID]) -> dict[UUID, list[Row]]:
+    rows = await connection.execute(
+        text("SELECT * FROM duty WHERE warning_id = ANY(:ids) ORDER BY role, department_id"), {"ids": list(warning_ids)}
+    )
+    found: dict[UUID, list[Row]] = {warning_id: [] for warning_id in warning_ids}
+    for row in rows_of(rows):
+        found[row["warning_id"]].append(row)
+    return found
+
+
+async def due_duties(connection: AsyncConnection, now: datetime, limit: int) -> list[Row]:
+    """Duties whose clock must be looked at now. Unlocked: whoever acts on one locks its place first and looks again."""
+    rows = await connection.execute(
+        text(
+            "SELECT d.*, w.subject_kind, w.subject_id FROM duty d JOIN warning w ON w.id = d.warning_id"
+            " WHERE d.next_check_at <= :now ORDER BY d.next_check_at LIMIT :limit"
+        ),
+        {"now": now, "limit": limit},
+    )
+    return rows_of(rows)
+
+
+async def stop_clocks(connection: AsyncConnection, warning_ids: Collection[UUID]) -> None:
+    await connection.execute(
+        text("UPDATE duty SET next_check_at = NULL WHERE warning_id = ANY(:ids)"), {"ids": list(warning_ids)}
+    )
+
+
+async def events_of(connection: AsyncConnection, warning_id: UUID) -> list[Row]:
+    """Everything that ever changed on a warning, oldest first."""
+    rows = await connection.execute(
+        text("SELECT seq, revision, type, at, note FROM warning_event WHERE warning_id = :id ORDER BY revision"),
+        {"id": warning_id},
+    )
+    return rows_of(rows)
+
+
+async def keep_judgements(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    await insert_rows(connection, JudgementTable, rows)
+
+
+async def judgements_of(connection: AsyncConnection, matter_id: UUID, limit: int) -> list[Row]:
+    """What was judged of a matter, newest first."""
+    rows = await connection.execute(
+        text("SELECT * FROM judgement WHERE matter_id = :id ORDER BY at DESC, id DESC LIMIT :limit"),
+        {"id": matter_id, "limit": limit},
+    )
+    return rows_of(rows)
+
+
+async def judgement(connection: AsyncConnection, judgement_id: UUID) -> Row | None:
+    rows = await connection.execute(text("SELECT * FROM judgement WHERE id = :id"), {"id": judgement_id})
+    return next(iter(rows_of(rows)), None)
+
+
+def warning_of(row: Mapping[str, Any]) -> Warning:
+    values = {field.name: row[field.name] for field in fields(Warning)}
+    values["level"] = Level(values["level"])
+    values["issued_level"] = Level(values["issued_level"]) if values["issued_level"] else None
+    values["subject_kind"] = SubjectKind(values["subject_kind"])
+    values["state"] = WarningState(values["state"])
+    values["outcome"] = Outcome(values["outcome"]) if values["outcome"] else None
+    values["department_ids"] = tuple(values["department_ids"])
+    return Warning(**values)
