@@ -1,0 +1,120 @@
+"""The one error table: every refusal leaves as problem+json (RFC 9457) with a stable code and a Chinese detail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from service.domain.problems import FieldError, Problem
+
+LOG = logging.getLogger(__name__)
+RETRY_SECONDS = "2"
+
+# pydantic's error type → what would be right; {…} are filled from the error's own context.
+_RIGHT = {
+    "missing": "缺少必填字段。",
+    "extra_forbidden": "没有这个字段，请删除；可用字段见接口说明。系统不设任何个人信息字段。",
+    "timezone_aware": "时间必须带时区偏移，例如 2026-11-22T09:30:00+08:00。",
+    "datetime_from_date_parsing": "时间格式应为 2026-11-22T09:30:00+08:00。",
+    "datetime_parsing": "时间格式应为 2026-11-22T09:30:00+08:00。",
+    "datetime_type": "时间格式应为 2026-11-22T09:30:00+08:00。",
+    "string_too_long": "最多 {max_length} 个字符。",
+    "string_too_short": "至少 {min_length} 个字符。",
+    "string_pattern_mismatch": "格式应符合 {pattern}。",
+    "string_type": "应为文字。",
+    "int_type": "应为整数，不带引号。",
+    "int_from_float": "应为整数。",
+    "int_parsing": "应为整数。",
+    "greater_than_equal": "不能小于 {ge}。",
+    "less_than_equal": "不能大于 {le}。",
+    "enum": "只能是：{expected}。",
+    "literal_error": "只能是：{expected}。",
+    "list_type": "应为数组。",
+    "too_long": "最多 {max_length} 项，实际 {actual_length} 项；请分批发送。",
+    "too_short": "至少 {min_length} 项。",
+    "uuid_parsing": "应为 UUID。",
+    "bool_parsing": "应为 true 或 false。",
+    "json_invalid": "请求体不是合法的 JSON：{error}。",
+    "model_attributes_type": "应为 JSON 对象。",
+    "dict_type": "应为 JSON 对象。",
+}
+_BY_STATUS = {
+    404: ("not_found", "没有这个地址，请核对路径。"),
+    405: ("method_not_allowed", "该地址不支持此方法。"),
+    413: ("body_too_large", "请求体过大；请减小内容，或分批发送（每批至多 500 条）。"),
+}
+
+
+def field_errors(errors: Sequence[Any], skip: int = 0) -> tuple[FieldError, ...]:
+    """pydantic's errors in our words; `skip` leaves out leading parts of the path, such as "body"."""
+    return tuple(FieldError(_path(error["loc"][skip:]), error["type"], _right(error)) for error in errors)
+
+
+def problem_response(problem: Problem) -> JSONResponse:
+    """A problem as problem+json."""
+    content: dict[str, Any] = {
+        "type": f"urn:weiyu:problem:{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        content["errors"] = [{"field": e.field, "code": e.code, "detail": e.detail} for e in problem.errors]
+    headers = {"Retry-After": RETRY_SECONDS} if problem.status == 503 else None
+    if problem.status == 401:
+        headers = {"WWW-Authenticate": "Bearer"}
+    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every refusal of the app from this table."""
+
+    async def foreseen(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)  # noqa: S101  (the registration below says so)
+        return problem_response(error)
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        errors = field_errors(error.errors(), skip=1)
+        return problem_response(Problem(422, "invalid_request", "请求内容有误，请按 errors 逐项修改后重发。", errors))
+
+    async def http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        code, detail = _BY_STATUS.get(error.status_code, ("refused", str(error.detail)))
+        return problem_response(Problem(error.status_code, code, detail))
+
+    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
+        LOG.error("unforeseen error", exc_info=error)
+        return problem_response(unforeseen_problem(error))
+
+    app.add_exception_handler(Problem, foreseen)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unforeseen)
+
+
+def unforeseen_problem(error: Exception) -> Problem:
+    """A database that is away is a passing fault; all else is ours."""
+    if type(error).__module__.startswith(("sqlalchemy", "psycopg")):
+        return Problem(503, "database_unavailable", "数据库暂时不可用，本次内容未保存；请按 Retry-After 用同一编号重发。")
+    return Problem(500, "internal_error", "服务内部出错，本次内容未确认保存；请用同一编号重发，不会重复计入。")
+
+
+def _path(location: Sequence[Any]) -> str:
+    return ".".join(str(part) for part in location) or "body"
+
+
+def _right(error: Any) -> str:
+    text = _RIGHT.get(error["type"])
+    try:
+        return text.format(**error.get("ctx", {})) if text else f"内容有误：{error['msg']}"
+    except KeyError:
+        return f"内容有误：{error['msg']}"

@@ -1,0 +1,143 @@
+"""Warnings: the feed that dashboards poll, and what departments do with a warning."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from service.api.access import READERS, may
+from service.api.matters import End, ending
+from service.api.shapes import DutyOut, WarningOut, WarningPage, warning_out
+from service.api.state import App, actor_of, app_of
+from service.domain.incidents import Strict
+from service.domain.levels import Level
+from service.domain.problems import not_found
+from service.domain.words import Scope
+from service.store import feed, outbox, warnings
+from service.store.keys import Viewer
+from service.store.reference import Reference
+from service.workflows.answering import acknowledge_warning, answer_warning, confirm_warning, resolve_warning
+
+router = APIRouter(prefix="/v1/warnings", tags=["warnings 预警"])
+Reader = Annotated[Viewer, may(*READERS)]
+Responder = Annotated[Viewer, may(Scope.RESPOND)]
+Confirmer = Annotated[Viewer, may(Scope.RESPOND, Scope.ADMINISTER)]
+
+
+class WarningDetail(WarningOut):
+    """A warning with the departments that owe something on it."""
+
+    duties: list[DutyOut]
+
+
+class Signature(Strict):
+    note: Annotated[str, Field(max_length=500)] | None = None
+
+
+class Reply(Strict):
+    """What the department answered: a plan, a payment, a hearing, a mediation."""
+
+    note: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+@router.get("")
+async def get_warnings(
+    viewer: Reader,
+    request: Request,
+    response: Response,
+    after: Annotated[int, Query(ge=0, description="`next` of the last poll; 0 from the start")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    level: Annotated[Level | None, Query(description="this level or above")] = None,
+    area: Annotated[str | None, Query(pattern=r"^\d{12}$")] = None,
+    category: Annotated[list[str] | None, Query(description="codes; a first-level one stands for all below")] = None,
+) -> WarningPage:
+    """Each warning that changed after the cursor, at its latest state, in reading order. 304 while nothing changed."""
+    app = app_of(request)
+    question = feed.FeedQuestion(after, limit, level, area, tuple(category or ()))
+    async with app.engine.connect() as connection:
+        head = await feed.head(connection)  # read before the rows: a tag may be too old, never too new
+        reference = await app.doors.reference.get(connection)
+        tag = _tag(head, reference, question, viewer)
+        response.headers["ETag"], response.headers["Cache-Control"] = tag, "private, no-cache"
+        if tag in request.headers.get("if-none-match", "").replace(" ", "").split(","):
+            return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]
+        rows = await feed.warnings_after(connection, question, viewer.sight)
+    items = [warning_out(row, app.engines.catalogue, reference) for row in rows]
+    return WarningPage(items=items, next=items[-1].seq if items else after, more=len(items) == limit)
+
+
+@router.get("/{warning_id}")
+async def get_warning(warning_id: UUID, viewer: Reader, request: Request) -> WarningDetail:
+    """One warning with its duties."""
+    return await _detail(app_of(request), warning_id, viewer)
+
+
+@router.get("/{warning_id}/why")
+async def get_warning_why(warning_id: UUID, viewer: Reader, request: Request) -> dict[str, Any]:
+    """Why a warning is what it is: every change with its reason, who owes what and why, who was told and how it went."""
+    app = app_of(request)
+    detail = await _detail(app, warning_id, viewer)
+    async with app.engine.connect() as connection:
+        row = await feed.warning_in_sight(connection, warning_id, viewer.sight)
+        events = await warnings.events_of(connection, warning_id)
+        pushes = await outbox.of_warning(connection, warning_id)
+        judged = await warnings.judgement(connection, row["judgement_id"]) if row and row["judgement_id"] else None
+    return {"warning": detail, "changes": events, "duties": detail.duties, "pushes": pushes, "judgement": judged}
+
+
+@router.post("/{warning_id}/confirm")
+async def post_confirm(warning_id: UUID, viewer: Confirmer, request: Request) -> WarningDetail:
+    """Vouch for a waiting warning: it leaves now. One that left unconfirmed loses its mark 未核实."""
+    app = app_of(request)
+    await confirm_warning(app.doors, app.engines, warning_id, await actor_of(app, viewer), app.clock())
+    return await _detail(app, warning_id, viewer)
+
+
+@router.post("/{warning_id}/acknowledge")
+async def post_acknowledge(
+    warning_id: UUID, viewer: Responder, request: Request, signature: Signature | None = None
+) -> WarningDetail:
+    """Sign for a warning (签收) on behalf of the key's department. Signing is not answering."""
+    app = app_of(request)
+    note = signature.note if signature else None
+    await acknowledge_warning(app.doors, app.engines, warning_id, await actor_of(app, viewer), note, app.clock())
+    return await _detail(app, warning_id, viewer)
+
+
+@router.post("/{warning_id}/answer")
+async def post_answer(warning_id: UUID, reply: Reply, viewer: Responder, request: Request) -> WarningDetail:
+    """Record that the department answered the matter. Answering is not closing."""
+    app = app_of(request)
+    await answer_warning(app.doors, app.engines, warning_id, await actor_of(app, viewer), reply.note, app.clock())
+    return await _detail(app, warning_id, viewer)
+
+
+@router.post("/{warning_id}/resolve")
+async def post_resolve(warning_id: UUID, end: End, viewer: Responder, request: Request) -> WarningDetail:
+    """End a warning, and the matter it is about, with what really happened."""
+    app = app_of(request)
+    actor, now = await actor_of(app, viewer), app.clock()
+    await resolve_warning(app.doors, app.engines, warning_id, actor, ending(end, now), now)
+    return await _detail(app, warning_id, viewer)
+
+
+async def _detail(app: App, warning_id: UUID, viewer: Viewer) -> WarningDetail:
+    async with app.engine.connect() as connection:
+        row = await feed.warning_in_sight(connection, warning_id, viewer.sight)
+        if row is None:
+            raise not_found("预警", warning_id)
+        reference = await app.doors.reference.get(connection)
+        duties = (await warnings.duties_of(connection, [warning_id]))[warning_id]
+    shown = warning_out(row, app.engines.catalogue, reference)
+    named = [{**duty, "department": reference.department_name(duty["department_id"]) or "?"} for duty in duties]
+    return WarningDetail(**shown.model_dump(), duties=[DutyOut.model_validate(duty) for duty in named])
+
+
+def _tag(head: int, reference: Reference, question: feed.FeedQuestion, viewer: Viewer) -> str:
+    """Changes exactly when the answer may: with the feed, the names in it, the question, or what the viewer may see."""
+    asked = repr((head, reference.version, question, viewer.sight))
+    return f'"{hashlib.blake2b(asked.encode(), digest_size=12).hexdigest()}"'

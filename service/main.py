@@ -1,0 +1,165 @@
+"""The fuse box: puts the parts together; the only module that knows all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.api import catalogue as catalogue_routes
+from service.api import departments, errors, incidents, matters, operations, stream, warnings
+from service.api.middleware import Measured
+from service.api.state import App
+from service.delivery.channels.webhook import WebhookChannel
+from service.delivery.guard import AddressGuard, parse_allow
+from service.delivery.transport import new_client
+from service.domain.catalogue import load_catalogue
+from service.rules.facts import matter_vocabulary
+from service.rules.rulebook import INCIDENT_RULEBOOK, RulebookHolder, load_rulebook
+from service.rules.thresholds import load_thresholds
+from service.scheduler import Scheduler, ticks
+from service.scoring.artefact import ModelRefused, load_model
+from service.scoring.scorer import Scorer
+from service.settings import Settings
+from service.store.engine import open_engine
+from service.store.keys import KeyBook
+from service.store.listener import Bell, listen
+from service.store.reference import REFERENCE_CHANNEL, ReferenceCache
+from service.store.secrets import content_mac_key
+from service.store.warnings import EVENTS_CHANNEL, OUTBOX_CHANNEL
+from service.text.category import Categoriser
+from service.workflows.intake import Intake
+from service.workflows.metrics import Metrics
+from service.workflows.parts import Clock, Doors, Engines
+from service.workflows.push_warnings import Pusher, PushLimits
+from service.workflows.rulebooks import Rulebooks
+from service.workflows.trying import Tryout
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def load_engines(settings: Settings) -> Engines:
+    """Everything that thinks. A model that cannot be trusted is left out, and why is said; a bad rulebook stops the start."""
+    catalogue = load_catalogue()
+    rulebook = load_rulebook(settings.rulebook or INCIDENT_RULEBOOK, matter_vocabulary(catalogue))
+    scorer, why = _scorer(settings.models_dir)
+    return Engines(
+        catalogue=catalogue,
+        categoriser=Categoriser(catalogue),
+        rulebooks=RulebookHolder(rulebook),
+        thresholds=load_thresholds(),
+        scorer=scorer,
+        why_no_scorer=why,
+        zone=settings.timezone,
+        late_hours=settings.late_hours,
+    )
+
+
+async def open_doors(settings: Settings, engine: AsyncEngine) -> Doors:
+    """The way to the database; reads the keys that the service made for itself."""
+    async with engine.connect() as connection:
+        mac_key = await content_mac_key(connection)
+    return Doors(engine, ReferenceCache(), mac_key, settings.link_base)
+
+
+@dataclass(slots=True)
+class Bells:
+    """What NOTIFY rings."""
+
+    events: Bell
+    outbox: Bell
+
+
+class Weiyu(FastAPI):
+    """The app, with a switch that ends its streams before the server waits for them."""
+
+    stopping: bool = False
+    bells: Bells
+
+    def stop_streams(self) -> None:
+        """Let open streams end; a client comes back with Last-Event-ID."""
+        self.stopping = True
+        self.bells.events.ring()
+
+
+def create_app(settings: Settings, database_url: str, clock: Clock = now) -> Weiyu:
+    """The service on a migrated database. Everything live is made when it starts and ended when it stops."""
+    metrics = Metrics()
+    app = Weiyu(
+        title="Weiyu 未雨",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=settings.max_body_bytes,
+        lifespan=lambda weiyu: _life(weiyu, settings, database_url, (clock, metrics)),
+    )
+    app.bells = Bells(Bell(), Bell())
+    errors.install(app)
+    app.add_middleware(Measured, metrics=metrics)
+    # The stream comes before /v1/warnings/{id}, which would take its name for an id.
+    for room in (operations, incidents, matters, stream, warnings, departments, catalogue_routes):
+        app.include_router(room.router)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, Metrics]) -> AsyncIterator[None]:
+    clock, metrics = timing
+    engines = load_engines(settings)
+    engine = open_engine(url, settings.pool_size)
+    pushing = open_engine(url, 4)  # apart, so that a burst of reports does not hold up pushes
+    guard = AddressGuard(parse_allow(settings.push_allow))
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        stack.push_async_callback(pushing.dispose)
+        doors = await open_doors(settings, engine)
+        client = await stack.enter_async_context(new_client(guard))
+        channel = WebhookChannel(client, settings.push_timeout_s)
+        intake = Intake(doors, engines, clock, (settings.group_limit, settings.waiting_limit))
+        rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
+        await rulebooks.follow()
+        await rulebooks.keep_current(clock())
+        keys = KeyBook(engine)
+        app.state.parts = App(
+            engine=engine, doors=doors, engines=engines, intake=intake, keys=keys, clock=clock, events=app.bells.events,
+            metrics=metrics, rulebooks=rulebooks, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,
+        )  # fmt: skip
+        heard = {EVENTS_CHANNEL: app.bells.events.ring, OUTBOX_CHANNEL: app.bells.outbox.ring, REFERENCE_CHANNEL: keys.forget}
+        stack.push_async_callback(_ended, asyncio.create_task(listen(url, heard)))
+        if settings.push_workers:
+            limits = PushLimits(settings.push_workers, settings.push_per_endpoint, _lease(settings))
+            pusher = Pusher(Doors(pushing, doors.reference, doors.mac_key, doors.link_base), channel, limits, clock, app.bells.outbox)
+            stack.push_async_callback(_ended, asyncio.create_task(pusher.run()))
+        scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, rulebooks, clock))
+        scheduler.start()
+        stack.callback(scheduler.stop)
+        await stack.enter_async_context(intake.running())
+        yield
+        app.stop_streams()
+
+
+def _lease(settings: Settings) -> timedelta:
+    """Longer than any push may take, so that a push under way is never claimed by another process."""
+    return timedelta(seconds=settings.push_timeout_s * 2 + 30)
+
+
+def _scorer(folder: Path) -> tuple[Scorer | None, str | None]:
+    try:
+        return load_model(folder), None
+    except ModelRefused as refused:
+        return None, refused.detail
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,76 @@
+"""The clock: which workflow runs without being asked, how often. Of all processes on one database one runs each tick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from service.store import leases
+from service.store.engine import new_id
+from service.workflows.clocks import issue_overdue, remind_overdue
+from service.workflows.metrics import Metrics
+from service.workflows.parts import Clock, Doors, Engines
+from service.workflows.rulebooks import Rulebooks
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """`shared`: once per database, under a lease; else once per process."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[object]]
+    shared: bool = True
+
+
+def ticks(doors: Doors, engines: Engines, rulebooks: Rulebooks, clock: Clock) -> tuple[Tick, ...]:
+    """Everything that happens by itself."""
+    return (
+        Tick("issue_overdue", timedelta(seconds=5), lambda: issue_overdue(doors, engines, clock())),
+        Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
+        Tick("follow_rulebook", timedelta(seconds=5), rulebooks.follow, shared=False),
+    )
+
+
+class Scheduler:
+    """Runs ticks until stopped. Deadlines are rows; a tick only looks which came due."""
+
+    def __init__(self, doors: Doors, clock: Clock, metrics: Metrics, what: tuple[Tick, ...]) -> None:
+        self._doors, self._clock, self._metrics = doors, clock, metrics
+        self._holder: UUID = new_id()
+        self._scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        for tick in what:
+            seconds = tick.every.total_seconds()
+            self._scheduler.add_job(self.run, "interval", [tick], seconds=seconds, id=tick.name)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._scheduler.shutdown(wait=False)
+
+    async def run(self, tick: Tick) -> bool:
+        """Run a tick if it is this process's turn; a tick that fails is logged and comes again."""
+        try:
+            if tick.shared and not await self._turn(tick):
+                return False
+            await tick.run()
+        except Exception as error:  # the next turn comes; one bad tick must not stop the clock
+            LOG.exception("tick failed", extra={"tick": tick.name}, exc_info=error)
+            self._metrics.ticks.labels(tick.name, "failed").inc()
+            return False
+        self._metrics.ticks.labels(tick.name, "run").inc()
+        return True
+
+    async def _turn(self, tick: Tick) -> bool:
+        # A little less than the interval: two processes' timers are never quite in step.
+        every = tick.every * 0.9
+        async with self._doors.transaction() as connection:
+            return await leases.take(connection, tick.name, self._holder, self._clock(), every)

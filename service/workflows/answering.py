@@ -1,0 +1,219 @@
+"""What people do with a warning: confirm, sign (签收), answer, settle. Signing is not answering, answering is not closing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.domain.areas import county_of
+from service.domain.matters import Matter
+from service.domain.problems import Problem, not_found
+from service.domain.warnings import Warning, WarningEventType
+from service.domain.words import DutyRole, MatterStatus, Outcome, SubjectKind, WarningState
+from service.store import feed, matters, warnings
+from service.store.engine import Row
+from service.store.views import Sight
+from service.workflows.deciding import Move, confirm, settle
+from service.workflows.parts import Doors, Engines
+from service.workflows.telling import Teller, tell
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: what the key may see, and the name of the department (or office) it speaks for."""
+
+    sight: Sight
+    name: str
+
+    @property
+    def department_id(self) -> UUID | None:
+        return self.sight.department_id
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What really happened, and when."""
+
+    outcome: Outcome
+    at: datetime
+    note: str | None = None
+
+
+async def confirm_warning(doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, now: datetime) -> None:
+    """Let a waiting warning leave. Confirming again what has left changes nothing."""
+    async with doors.transaction() as connection:
+        warning = await _locked(connection, warning_id, actor)
+        if warning.state is WarningState.PENDING_CONFIRMATION:
+            await tell(connection, await _teller(connection, doors, engines, now), [confirm(warning, actor.name, now)])
+        elif not warning.is_open:
+            raise _ended(warning)
+        elif warning.unverified:
+            known = replace(warning, revision=warning.revision + 1, unverified=False, confirmed_by=actor.name, updated_at=now)
+            move = Move(known, WarningEventType.UPDATED, f"发出后由{actor.name}补充核实")
+            await tell(connection, await _teller(connection, doors, engines, now), [move])
+
+
+async def acknowledge_warning(
+    doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, note: str | None, now: datetime
+) -> None:
+    """Sign for a warning (签收), each department for itself. Signing twice is signing once."""
+    department = _department(actor)
+    async with doors.transaction() as connection:
+        warning = await _locked(connection, warning_id, actor)
+        if not warning.is_open:
+            raise _ended(warning)
+        if warning.state is WarningState.PENDING_CONFIRMATION:
+            raise Problem(409, "not_issued", "该预警尚待核实、未发出，不能签收；请先核实（POST …/confirm）。")
+        duties = {row["department_id"]: row for row in (await warnings.duties_of(connection, [warning_id]))[warning_id]}
+        duty = duties.setdefault(department, _asked_in(warning_id, department))
+        if duty["signed_at"] is not None:
+            return
+        duty |= {"signed_at": now, "sign_note": note, "next_check_at": duty["answer_due_at"]}
+        await warnings.keep_duties(connection, [duty])
+        leads = duty["role"] == DutyRole.LEAD or not any(row["role"] == DutyRole.LEAD for row in duties.values())
+        state = WarningState.ACKNOWLEDGED if leads else warning.state
+        signed = replace(warning, revision=warning.revision + 1, state=state, updated_at=now)
+        move = Move(signed, WarningEventType.ACKNOWLEDGED, f"{actor.name}已签收")
+        await tell(connection, await _teller(connection, doors, engines, now), [move])
+
+
+async def answer_warning(
+    doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, note: str, now: datetime
+) -> None:
+    """Record that a department answered the matter. The matter stays open until it is settled."""
+    department = _department(actor)
+    async with doors.transaction() as connection:
+        warning, matter = await _with_matter(connection, warning_id, actor)
+        if not warning.is_open:
+            raise _ended(warning)
+        duties = {row["department_id"]: row for row in (await warnings.duties_of(connection, [warning_id]))[warning_id]}
+        duty = duties.get(department)
+        if duty is None:
+            raise Problem(409, "no_duty", "本单位对该预警没有承办职责，不能代为答复；请由牵头或配合单位答复。")
+        day = engines.day(now)
+        hours = engines.thresholds.value("duty.unsettled_hours", warning.area, day)
+        duty |= {"answered_at": now, "signed_at": duty["signed_at"] or now, "next_check_at": now + timedelta(hours=hours)}
+        await warnings.keep_duties(connection, [duty])
+        if matter is not None:
+            await matters.keep(connection, [replace(matter, replied_at=now, reports_after_reply=0)], now)
+            entry = {"matter_id": matter.id, "at": now, "kind": "replied", "department_id": department, "note": note}
+            await matters.add_entries(connection, [entry])
+
+
+async def resolve_warning(
+    doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, ending: Ending, now: datetime
+) -> None:
+    """End a warning with its outcome; the matter it is about is closed with it."""
+    async with doors.transaction() as connection:
+        warning, matter = await _with_matter(connection, warning_id, actor)
+        if not warning.is_open:
+            raise _ended(warning)
+        teller = await _teller(connection, doors, engines, now)
+        await _end(connection, teller, warning, ending, actor)
+        if matter is not None and matter.status is MatterStatus.OPEN:
+            await close_kept_matter(connection, teller, matter, ending, actor.department_id)
+
+
+async def close_matter(
+    doors: Doors, engines: Engines, matter_id: UUID, actor: Actor, ending: Ending, now: datetime
+) -> None:
+    """Close a matter with its outcome; its open warning ends with it."""
+    async with doors.transaction() as connection:
+        matter = await locked_matter(connection, matter_id, actor.sight)
+        if matter.status is not MatterStatus.OPEN:
+            raise Problem(409, "matter_not_open", "该事项已办结或已并入其他事项，无需再次办结。")
+        teller = await _teller(connection, doors, engines, now)
+        await close_kept_matter(connection, teller, matter, ending, actor.department_id)
+        for warning in (await warnings.open_of_matters(connection, [matter_id])).values():
+            await _end(connection, teller, warning, ending, actor)
+
+
+async def close_kept_matter(
+    connection: AsyncConnection, teller: Teller, matter: Matter, ending: Ending, department_id: UUID | None
+) -> None:
+    now = teller.now
+    closed = replace(matter, status=MatterStatus.CLOSED, closed_at=now, outcome=ending.outcome)
+    await matters.keep(connection, [closed], now)
+    data = {"outcome": ending.outcome, "outcome_at": ending.at}
+    entry = {"matter_id": matter.id, "at": now, "kind": "closed", "department_id": department_id, "note": ending.note}
+    await matters.add_entries(connection, [{**entry, "data": data}])
+    escalated = int(ending.outcome is Outcome.ESCALATED)
+    counts = {(matters.place_of(matter), teller.engines.day(now)): {"closed": 1, "escalated": escalated}}
+    await matters.count_days(connection, counts)
+
+
+async def locked_matter(connection: AsyncConnection, matter_id: UUID, sight: Sight) -> Matter:
+    """The matter under its place's lock, if the viewer may see it."""
+    seen = await feed.matter_in_sight(connection, matter_id, sight)
+    if seen is None:
+        raise not_found("事项", matter_id)
+    await matters.lock_places(connection, [(seen["county"], seen["first_level"])])
+    return (await matters.by_id(connection, [matter_id]))[matter_id]
+
+
+async def _with_matter(connection: AsyncConnection, warning_id: UUID, actor: Actor) -> tuple[Warning, Matter | None]:
+    """A warning and its matter. The place is locked before the warning: everybody locks in that order."""
+    seen = await _seen(connection, warning_id, actor)
+    if seen["subject_kind"] != SubjectKind.MATTER:
+        return await _locked(connection, warning_id, actor), None
+    matter = (await matters.by_id(connection, [UUID(seen["subject_id"])]))[UUID(seen["subject_id"])]
+    await matters.lock_places(connection, [(county_of(matter.area), matter.first_level)])
+    warning = await _locked(connection, warning_id, actor)
+    return warning, (await matters.by_id(connection, [matter.id]))[matter.id]
+
+
+async def _seen(connection: AsyncConnection, warning_id: UUID, actor: Actor) -> Row:
+    seen = await feed.warning_in_sight(connection, warning_id, actor.sight)
+    if seen is None:
+        raise not_found("预警", warning_id)
+    return seen
+
+
+async def _locked(connection: AsyncConnection, warning_id: UUID, actor: Actor) -> Warning:
+    await _seen(connection, warning_id, actor)
+    warning = await warnings.locked(connection, warning_id)
+    if warning is None:
+        raise not_found("预警", warning_id)
+    return warning
+
+
+async def _teller(connection: AsyncConnection, doors: Doors, engines: Engines, now: datetime) -> Teller:
+    return Teller(engines, doors, await doors.reference.get(connection), now)
+
+
+async def _end(connection: AsyncConnection, teller: Teller, warning: Warning, ending: Ending, actor: Actor) -> None:
+    changes: dict[str, Any] = {"outcome": ending.outcome, "outcome_at": ending.at, "outcome_note": ending.note}
+    await tell(connection, teller, [settle(warning, changes, teller.now, f"{actor.name}办结")])
+
+
+def _department(actor: Actor) -> UUID:
+    if actor.department_id is None:
+        detail = "本密钥不代表任何单位，不能签收或答复；请用绑定单位的密钥（weiyu keys create --department …）。"
+        raise Problem(403, "no_department", detail)
+    return actor.department_id
+
+
+def _ended(warning: Warning) -> Problem:
+    return Problem(409, "already_ended", f"该预警已{'办结' if warning.state is WarningState.RESOLVED else '撤销'}，不能再变更。")
+
+
+def _asked_in(warning_id: UUID, department_id: UUID) -> Row:
+    """A department that was informed and signs of its own accord takes part from then on."""
+    return {
+        "warning_id": warning_id,
+        "department_id": department_id,
+        "role": DutyRole.PARTICIPANT,
+        "reason": "订阅单位主动签收",
+        "sign_due_at": None,
+        "signed_at": None,
+        "sign_note": None,
+        "answer_due_at": None,
+        "answered_at": None,
+        "next_check_at": None,
+        "reminders": 0,
+        "missed": 0,
+    }

@@ -1,0 +1,124 @@
+"""What happens because time passed: unconfirmed warnings leave, missed duties are reminded and count on the matter."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.domain.matters import Matter
+from service.domain.warnings import Warning, WarningEventType
+from service.domain.words import DutyRole, MatterStatus, SubjectKind, WarningState
+from service.store import matters, warnings
+from service.store.engine import Row
+from service.workflows.deciding import Move, issue_unconfirmed
+from service.workflows.judging import judge
+from service.workflows.parts import Doors, Engines
+from service.workflows.telling import Teller, tell
+from service.workflows.warning_matters import moves_for
+
+LOG = logging.getLogger(__name__)
+AT_ONCE = 100  # rows per round; the next round comes seconds later
+
+
+async def issue_overdue(doors: Doors, engines: Engines, now: datetime) -> int:
+    """Warnings nobody confirmed in time leave marked 未核实; gives how many."""
+    async with doors.transaction() as connection:
+        overdue = await warnings.confirmation_overdue(connection, now, AT_ONCE)
+        teller = Teller(engines, doors, await doors.reference.get(connection), now)
+        await tell(connection, teller, [issue_unconfirmed(warning, now) for warning in overdue])
+    return len(overdue)
+
+
+async def remind_overdue(doors: Doors, engines: Engines, now: datetime) -> int:
+    """Remind departments whose time to sign, answer or settle ran out; gives how many duties were looked at."""
+    async with doors.transaction() as connection:
+        due = await warnings.due_duties(connection, now, AT_ONCE)
+    for warning_id in dict.fromkeys(row["warning_id"] for row in due):
+        about = next(row for row in due if row["warning_id"] == warning_id)
+        async with doors.transaction() as connection:
+            await _remind(connection, Teller(engines, doors, await doors.reference.get(connection), now), about)
+    return len(due)
+
+
+async def _remind(connection: AsyncConnection, teller: Teller, about: Row) -> None:
+    """One warning: place lock first, then the warning, then look again at what is due."""
+    matter = await _locked_matter(connection, about)
+    warning = await warnings.locked(connection, about["warning_id"])
+    duties = (await warnings.duties_of(connection, [about["warning_id"]]))[about["warning_id"]]
+    due = [row for row in duties if row["next_check_at"] is not None and row["next_check_at"] <= teller.now]
+    if warning is None or not due:
+        return
+    if not warning.is_open or warning.state is WarningState.PENDING_CONFIRMATION:
+        await warnings.stop_clocks(connection, [warning.id])
+        return
+    missed = [row for row in due if _is_missed(row, teller.now)]
+    every = teller.engines.thresholds.value(
+        f"warning.remind_every_hours.{warning.level}", warning.area, teller.engines.day(teller.now)
+    )
+    for row in due:
+        row |= {"reminders": row["reminders"] + 1, "next_check_at": teller.now + timedelta(hours=every)}
+    for row in missed:
+        row["missed"] += 1
+    await warnings.keep_duties(connection, due)
+    reminded = _reminder(warning, due, teller)
+    await tell(connection, teller, [reminded])
+    if matter is not None and any(row["role"] == DutyRole.LEAD for row in missed):
+        await _count_missed(connection, teller, matter, missed)
+
+
+def _is_missed(row: Row, now: datetime) -> bool:
+    """Whether this is the first look after a deadline; later looks only remind."""
+    unsigned = row["signed_at"] is None and row["sign_due_at"] is not None and row["sign_due_at"] <= now
+    unanswered = row["answered_at"] is None and row["answer_due_at"] is not None and row["answer_due_at"] <= now
+    return int(row["missed"]) < int(unsigned) + int(unanswered)
+
+
+def _reminder(warning: Warning, due: list[Row], teller: Teller) -> Move:
+    names = "、".join(teller.reference.department_name(row["department_id"]) or "?" for row in due)
+    owed = {_owed(row) for row in due}
+    moved = replace(warning, revision=warning.revision + 1, updated_at=teller.now)
+    note = f"催办：{names}{'、'.join(sorted(owed))}"
+    return Move(moved, WarningEventType.REMINDED, note, only=frozenset(row["department_id"] for row in due))
+
+
+def _owed(row: Row) -> str:
+    if row["signed_at"] is None:
+        return "尚未签收"
+    return "尚未答复" if row["answered_at"] is None else "已答复、尚未办结"
+
+
+async def _locked_matter(connection: AsyncConnection, about: Row) -> Matter | None:
+    if about["subject_kind"] != SubjectKind.MATTER:
+        return None
+    matter_id = UUID(about["subject_id"])
+    place = matters.place_of((await matters.by_id(connection, [matter_id]))[matter_id])
+    await matters.lock_places(connection, [place])
+    return (await matters.by_id(connection, [matter_id]))[matter_id]
+
+
+async def _count_missed(connection: AsyncConnection, teller: Teller, matter: Matter, missed: list[Row]) -> None:
+    """A missed clock is a fact of the matter: it is judged again, since an overdue duty makes it worse."""
+    now = teller.now
+    entries = [
+        {"matter_id": matter.id, "at": now, "kind": "missed_clock", "department_id": row["department_id"], "note": _owed(row)}
+        for row in missed
+    ]
+    await matters.add_entries(connection, entries)
+    if matter.status is MatterStatus.OPEN:
+        late = replace(matter, missed_clocks=matter.missed_clocks + 1)
+        await rejudge(connection, teller, [late], "clock")
+
+
+async def rejudge(connection: AsyncConnection, teller: Teller, changed: list[Matter], cause: str) -> None:
+    """Judge matters again under their places' locks, keep them, and let their warnings follow."""
+    places = {matters.place_of(matter) for matter in changed}
+    histories = await matters.histories(connection, places, teller.engines.day(teller.now))
+    judged = judge(teller.engines, changed, histories, teller.now, cause)
+    await matters.keep(connection, [one.matter for one in judged], teller.now)
+    await warnings.keep_judgements(connection, [one.row for one in judged])
+    moves = await moves_for(connection, teller, judged)
+    await tell(connection, teller, list(moves.values()))

@@ -1,0 +1,113 @@
+"""Facts → findings → score → level for a batch of matters; every judgement keeps what it rested on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from service.domain.areas import county_of
+from service.domain.judging import Answer, Finding, Judgement, Score
+from service.domain.matters import Matter, MatterSnapshot, PlaceHistory
+from service.rules.engine import evaluate_many
+from service.rules.facts import facts_of
+from service.rules.grading import cuts_for, level
+from service.rules.rulebook import Rulebook
+from service.store.engine import Row, new_id
+from service.workflows.parts import Engines
+
+Histories = Mapping[tuple[str, str], PlaceHistory]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A matter with its fresh judgement; `row` is the judgement as it is kept."""
+
+    matter: Matter
+    judgement: Judgement
+    score: Score
+    row: Row
+
+
+def judge(engines: Engines, matters: Sequence[Matter], histories: Histories, now: datetime, cause: str) -> list[Judged]:
+    """Judge matters as known at `now`, in order; one call of rules and model for the whole batch."""
+    snapshots = [matter.snapshot(now, _history(histories, matter)) for matter in matters]
+    rulebook = engines.rulebooks.current
+    findings = evaluate_many(rulebook, [(facts_of(s), s.area) for s in snapshots], engines.day(now))
+    scores = _scores(engines, matters, snapshots, now)
+    return [
+        _judged(engines, rulebook, matter, (found, score), (now, cause))
+        for matter, found, score in zip(matters, findings, scores, strict=True)
+    ]
+
+
+def minimum_people(engines: Engines, area: str, now: datetime) -> int:
+    """From how many people on a matter may be scored, mapped and told beyond its lead department."""
+    return int(engines.thresholds.value("model.minimum_people", area, engines.day(now)))
+
+
+def _scores(
+    engines: Engines, matters: Sequence[Matter], snapshots: Sequence[MatterSnapshot], now: datetime
+) -> list[Score]:
+    if engines.scorer is None:
+        return [Score(None, f"没有可用的模型，仅按规则研判：{engines.why_no_scorer}")] * len(matters)
+    least = [minimum_people(engines, matter.area, now) for matter in matters]
+    large = [index for index, matter in enumerate(matters) if matter.known_people() >= least[index]]
+    scored = dict(zip(large, engines.scorer.score([snapshots[index] for index in large]), strict=True))
+    return [scored.get(index) or _too_small(least[index]) for index in range(len(matters))]
+
+
+def _too_small(people: int) -> Score:
+    return Score(None, f"尚不知该事项涉及 {people} 人以上，不作模型评分，仅按规则研判，避免给个人打分")
+
+
+def _judged(
+    engines: Engines,
+    rulebook: Rulebook,
+    matter: Matter,
+    answers: tuple[tuple[Finding, ...], Score],
+    moment: tuple[datetime, str],
+) -> Judged:
+    (findings, score), (now, cause) = answers, moment
+    judgement = level(findings, score, cuts_for(engines.thresholds, matter.area, engines.day(now)))
+    judgement_id = new_id()
+    row = {
+        "id": judgement_id,
+        "matter_id": matter.id,
+        "at": now,
+        "cause": cause,
+        "level": judgement.level,
+        "rule_level": judgement.rule_level,
+        "model_level": judgement.model_level,
+        "needs_look": judgement.needs_look,
+        "life_danger": judgement.life_danger,
+        "statutory_report_required": judgement.statutory_report_required,
+        "probability": score.probability,
+        "model_version": score.model_version,
+        "feature_hash": score.feature_hash,
+        "rulebook": f"{rulebook.name} {rulebook.version}",
+        "rulebook_hash": rulebook.sha256,
+        "thresholds_version": engines.thresholds.version,
+        "reasons": [asdict(reason) for reason in judgement.reasons],
+        "measures": list(judgement.measures),
+        "findings": [_kept_finding(finding) for finding in findings],
+        "score": asdict(score),
+    }
+    kept = replace(matter, level=judgement.level, probability=score.probability, judgement_id=judgement_id)
+    return Judged(kept, judgement, score, row)
+
+
+def _kept_finding(finding: Finding) -> dict[str, Any]:
+    """A clear finding is kept without its trace: it can be computed again from the same facts and rulebook."""
+    kept = asdict(finding)
+    return kept if finding.answer is not Answer.CLEAR else {"rule_id": finding.rule_id, "answer": finding.answer}
+
+
+def _history(histories: Histories, matter: Matter) -> PlaceHistory:
+    return histories.get((county_of(matter.area), matter.first_level), PlaceHistory())
+
+
+def by_matter(judged: Sequence[Judged]) -> dict[UUID, Judged]:
+    return {one.matter.id: one for one in judged}

@@ -1,0 +1,65 @@
+"""What the workflows are handed: the engines that think and the doors that reach the database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from service.delivery.routing import Directory
+from service.domain.catalogue import Catalogue
+from service.rules.rulebook import RulebookHolder
+from service.rules.thresholds import Thresholds
+from service.scoring.scorer import Scorer
+from service.store.reference import Reference, ReferenceCache
+from service.text.category import Categoriser
+
+
+Clock = Callable[[], datetime]  # always with an offset
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Everything that only thinks. `scorer` None: no usable model, the rules judge alone and say why."""
+
+    catalogue: Catalogue
+    categoriser: Categoriser
+    rulebooks: RulebookHolder
+    thresholds: Thresholds
+    scorer: Scorer | None
+    why_no_scorer: str | None
+    zone: ZoneInfo
+    late_hours: float | None = None
+
+    def day(self, instant: datetime) -> date:
+        """The local day of an instant."""
+        return instant.astimezone(self.zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The way to the database, with what is kept in memory beside it."""
+
+    engine: AsyncEngine
+    reference: ReferenceCache
+    mac_key: bytes
+    link_base: str
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.begin() as connection:
+            yield connection
+
+
+def directory_of(reference: Reference) -> Directory:
+    """The routing index of this reference version, built once."""
+    if "directory" not in reference.built:
+        reference.built["directory"] = Directory(
+            reference.departments.values(), reference.responsibilities, reference.subscriptions
+        )
+    directory: Directory = reference.built["directory"]
+    return directory

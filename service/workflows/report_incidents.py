@@ -1,0 +1,323 @@
+"""Incidents come in: mask → categorise → link to matters → findings → score → level → keep → warn → queue.
+
+Takes a batch, always; one report is a batch of one. One transaction; answers leave after it committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.domain.areas import contains, county_of
+from service.domain.incidents import ReportResult
+from service.domain.levels import Level
+from service.domain.problems import FieldError
+from service.store import incidents, matters, warnings
+from service.store.engine import Row
+from service.store.reference import Reference
+from service.text.likeness import Sketch, near_duplicate
+from service.workflows.judging import Judged, by_matter, judge
+from service.workflows.linking import Link, Linker, LinkingRule, earliest
+from service.workflows.parts import Doors, Engines
+from service.workflows.preparing import Arrival, Prepared, errors_in, prepare
+from service.workflows.telling import Teller, tell
+from service.workflows.warning_matters import moves_for
+
+SKETCHES_COMPARED = 20  # newest reports of a matter that a new one is compared with, to say "possibly reported twice"
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """`commit` False only says what would happen; `all_or_nothing` keeps nothing when one report cannot be kept."""
+
+    commit: bool = True
+    all_or_nothing: bool = False
+
+
+class _Rollback(Exception):
+    """Ends a transaction that must keep nothing, with the answers it gave."""
+
+    def __init__(self, results: list[ReportResult]) -> None:
+        super().__init__()
+        self.results = results
+
+
+async def report_incidents(
+    doors: Doors, engines: Engines, arrivals: Sequence[Arrival], now: datetime, mode: Mode | None = None
+) -> list[ReportResult]:
+    """Answers in the order of the arrivals. Reports that cannot be kept are answered invalid or conflict."""
+    try:
+        async with doors.transaction() as connection:
+            return await _report(connection, _Group(doors, engines, arrivals, now, mode or Mode()))
+    except _Rollback as ended:
+        return ended.results
+
+
+@dataclass(slots=True)
+class _Group:
+    """One batch on its way through; `answers` fills up by index, `twins` are repeats within the batch."""
+
+    doors: Doors
+    engines: Engines
+    arrivals: Sequence[Arrival]
+    now: datetime
+    mode: Mode
+    answers: dict[int, ReportResult] = field(default_factory=dict)
+    twins: dict[int, int] = field(default_factory=dict)
+
+    def refuse(self, index: int, *errors: FieldError, status: str = "invalid") -> None:
+        self.answers[index] = ReportResult(self.arrivals[index].report.id, status, errors=errors)
+
+    def in_order(self) -> list[ReportResult]:
+        for index, first in self.twins.items():
+            self.answers[index] = replace(self.answers[first], status="duplicate")
+        return [self.answers[index] for index in range(len(self.arrivals))]
+
+
+async def _report(connection: AsyncConnection, group: _Group) -> list[ReportResult]:
+    reference = await group.doors.reference.get(connection)
+    named = await _named_matters(connection, group)
+    prepared = _prepare(group, reference)
+    fresh = await _only_new(connection, group, prepared)
+    _stop_here_if_asked(group, fresh)
+    if fresh:
+        await _keep_new(connection, group, reference, fresh, named)
+    return group.in_order()
+
+
+async def _named_matters(connection: AsyncConnection, group: _Group) -> set[UUID]:
+    """The matters that reports name; a report naming one that is not there, or not in its area, is invalid."""
+    found = await matters.by_id(connection, {a.report.matter_id for a in group.arrivals if a.report.matter_id})
+    for index, arrival in enumerate(group.arrivals):
+        if arrival.report.matter_id is None:
+            continue
+        matter = found.get(arrival.report.matter_id)
+        if matter is None or (arrival.area is not None and not contains(arrival.area, matter.area)):
+            detail = "没有这个事项，或不在本密钥的区域内；不指明事项则由系统归并。"
+            group.refuse(index, FieldError("matter_id", "unknown_matter", detail))
+    return set(found)
+
+
+def _prepare(group: _Group, reference: Reference) -> dict[int, Prepared]:
+    prepared = {}
+    for index, arrival in enumerate(group.arrivals):
+        errors = errors_in(arrival, group.engines, reference, group.now)
+        if errors:
+            group.refuse(index, *errors)
+        elif index not in group.answers:
+            prepared[index] = prepare(arrival, group.engines, group.doors.mac_key, group.now)
+    return prepared
+
+
+async def _only_new(connection: AsyncConnection, group: _Group, prepared: dict[int, Prepared]) -> dict[int, Prepared]:
+    """Claim the reports that are new; answer the others as duplicate or conflict, also within the batch."""
+    first = {prepared[index].key: index for index in reversed(prepared)}
+    claimed = await incidents.claim_receipts(connection, [_receipt(prepared[index]) for index in first.values()])
+    fresh = {index: one for index, one in prepared.items() if one.incident_id in claimed}
+    again = {index: one for index, one in prepared.items() if index not in fresh}
+    kept = await incidents.receipts_of(connection, {one.key for one in again.values()})
+    same = {
+        index: row["incident_id"]
+        for index, one in again.items()
+        for row in kept[one.key]
+        if row["content_mac"] == one.content_mac
+    }
+    answered = await incidents.with_judgement(connection, set(same.values()) - claimed)
+    for index, one in again.items():
+        if index not in same:
+            detail = "同一编号已用于另一份内容；更正请用 POST /v1/incidents/{id}/revisions，新报告请换编号。"
+            group.refuse(index, FieldError("id", "id_reused", detail), status="conflict")
+        elif same[index] in answered:
+            group.answers[index] = answer_again(answered[same[index]])
+        else:
+            group.twins[index] = first[one.key]
+    return fresh
+
+
+def answer_again(row: Row) -> ReportResult:
+    """The answer a kept report was given, rebuilt from what was kept."""
+    return ReportResult(
+        id=row["client_id"],
+        status="duplicate",
+        incident_id=row["id"],
+        matter_id=row["matter_id"],
+        level=Level(row["level"]),
+        probability=row["probability"],
+        why_no_probability=row["score"]["why_none"],
+        reasons=tuple(row["reasons"]),
+        warnings=tuple(row["warning_ids"]),
+        possible_duplicates=tuple(row["possible_duplicates"]),
+        late=row["late"],
+        revision=row["revision"],
+    )
+
+
+def _stop_here_if_asked(group: _Group, fresh: dict[int, Prepared]) -> None:
+    refused = any(answer.status in ("invalid", "conflict") for answer in group.answers.values())
+    if group.mode.commit and not (group.mode.all_or_nothing and refused):
+        return
+    for index, one in fresh.items():
+        group.answers[index] = ReportResult(one.report.id, "created", late=one.facts.late)
+    raise _Rollback(group.in_order())
+
+
+async def _keep_new(
+    connection: AsyncConnection,
+    group: _Group,
+    reference: Reference,
+    fresh: dict[int, Prepared],
+    named: set[UUID],
+) -> None:
+    linker, links = await _link(connection, group, list(fresh.values()), named)
+    touched = list(linker.touched.values())
+    places = {matters.place_of(matter) for matter in touched}
+    histories = await matters.histories(connection, places, group.engines.day(group.now))
+    judged = judge(group.engines, touched, histories, group.now, "report")
+    teller = Teller(group.engines, group.doors, reference, group.now)
+    moves = await moves_for(connection, teller, [one for one in judged if _may_warn(one, links)])
+    twins = await _possible_duplicates(connection, links, linker)
+    kept = by_matter(judged)
+    told = {matter_id: move.warning.id for matter_id, move in moves.items()}
+    told |= {matter_id: w.id for matter_id, w in (await warnings.open_of_matters(connection, kept.keys() - told.keys())).items()}
+    rows = [_incident_row(group, link, kept[link.matter_id], told, twins[link.prepared.incident_id]) for link in links]
+    await _write(connection, group, linker, judged, rows)
+    await tell(connection, teller, list(moves.values()))
+    for (index, _), link, row in zip(fresh.items(), links, rows, strict=True):
+        group.answers[index] = _created(link, kept[link.matter_id], row)
+
+
+async def _link(
+    connection: AsyncConnection, group: _Group, fresh: list[Prepared], named: set[UUID]
+) -> tuple[Linker, list[Link]]:
+    """Link under the places' locks, so that two new reports of one new matter open one."""
+    day, value = group.engines.day(group.now), group.engines.thresholds.value
+    area = fresh[0].report.area
+    rule = LinkingRule(value("linking.likeness", area, day), timedelta(days=value("linking.window_days", area, day)))
+    before = await matters.by_id(connection, named)
+    roots = await matters.by_id(connection, {m.merged_into for m in before.values() if m.merged_into})
+    places = {one.place for one in fresh} | {matters.place_of(m) for m in (*before.values(), *roots.values())}
+    await matters.lock_places(connection, places)
+    known = await matters.by_id(connection, {*before, *roots})
+    candidates = await matters.open_in_places(connection, {one.place for one in fresh}, earliest(fresh, rule))
+    linker = Linker(candidates, known, rule)
+    return linker, [linker.link(one, group.now) for one in fresh]
+
+
+def _may_warn(one: Judged, links: Sequence[Link]) -> bool:
+    """A matter that only late reports touched raises no stale warning."""
+    return any(not link.prepared.facts.late for link in links if link.matter_id == one.matter.id)
+
+
+async def _possible_duplicates(
+    connection: AsyncConnection, links: Sequence[Link], linker: Linker
+) -> dict[UUID, tuple[str, ...]]:
+    """For each report the ids of those in its matter that say nearly the same."""
+    seen = await incidents.newest_sketches(connection, linker.touched.keys() - linker.opened, SKETCHES_COMPARED)
+    said = {matter_id: [(cid, Sketch.from_bytes(raw)) for cid, raw in rows] for matter_id, rows in seen.items()}
+    twins: dict[UUID, tuple[str, ...]] = {}
+    for link in links:
+        others = said.setdefault(link.matter_id, [])
+        mine = link.prepared.sketch
+        newest = others[-SKETCHES_COMPARED:]
+        twins[link.prepared.incident_id] = tuple(client_id for client_id, other in newest if near_duplicate(mine, other))
+        others.append((link.prepared.report.id, mine))
+    return twins
+
+
+async def _write(
+    connection: AsyncConnection, group: _Group, linker: Linker, judged: Sequence[Judged], rows: list[Row]
+) -> None:
+    await incidents.keep(connection, rows)
+    await matters.keep(connection, [one.matter for one in judged], group.now)
+    await warnings.keep_judgements(connection, [one.row for one in judged])
+    entries = [{"matter_id": m, "at": group.now, "kind": "opened"} for m in sorted(linker.opened)]
+    entries += [{"matter_id": m, "at": group.now, "kind": "reopened"} for m in sorted(linker.reopened)]
+    await matters.add_entries(connection, entries)
+    await matters.count_days(connection, _day_counts(group, linker, rows))
+
+
+def _day_counts(group: _Group, linker: Linker, rows: list[Row]) -> dict[tuple[matters.Place, date], dict[str, int]]:
+    counts: dict[tuple[matters.Place, date], dict[str, int]] = {}
+    for row in rows:
+        place = matters.place_of(linker.matters[row["matter_id"]])
+        on = counts.setdefault((place, group.engines.day(row["occurred_at"])), {"reports": 0})
+        on["reports"] += 1
+    for matter_id in linker.opened:
+        on = counts.setdefault((matters.place_of(linker.matters[matter_id]), group.engines.day(group.now)), {})
+        on["opened"] = on.get("opened", 0) + 1
+    return counts
+
+
+def _receipt(one: Prepared) -> Row:
+    return {
+        "system": one.system,
+        "client_id": one.report.id,
+        "revision": 1,
+        "incident_id": one.incident_id,
+        "content_mac": one.content_mac,
+    }
+
+
+def incident_row(one: Prepared, received_at: datetime) -> Row:
+    """Everything of a report that is known before it is linked."""
+    report, place = one.report, one.report.location
+    return {
+        "id": one.incident_id,
+        "system": one.system,
+        "client_id": report.id,
+        "revision": 1,
+        "status": "current",
+        **report.model_dump(
+            include={
+                "area", "grid", "title", "text", "occurred_at", "captured_at", "people_present", "place_text",
+                "project_id", "source", "report_stage", "handling", "action_taken",
+            }
+        ),
+        "county": county_of(report.area),
+        "category": one.category,
+        "category_from": one.category_from,
+        "masked": one.masked,
+        "received_at": received_at,
+        "late": one.facts.late,
+        "people_affected": one.facts.people_affected,
+        "people_affected_from": one.people_from,
+        "lat": place.lat if place else None,
+        "lon": place.lon if place else None,
+        "accuracy_m": place.accuracy_m if place else None,
+        "signals": sorted(one.facts.signals),
+        "text_signals": sorted(one.facts.text_signals),
+        "sketch": one.sketch.to_bytes(),
+        "note": None,
+    }  # fmt: skip
+
+
+def _incident_row(group: _Group, link: Link, judged: Judged, told: dict[UUID, UUID], twins: tuple[str, ...]) -> Row:
+    warning = told.get(link.matter_id)
+    return {
+        **incident_row(link.prepared, group.now),
+        "matter_id": link.matter_id,
+        "linked_by": link.linked_by,
+        "possible_duplicates": list(twins),
+        "judgement_id": judged.row["id"],
+        "warning_ids": [warning] if warning else [],
+    }
+
+
+def _created(link: Link, judged: Judged, row: Row) -> ReportResult:
+    return ReportResult(
+        id=link.prepared.report.id,
+        status="created",
+        incident_id=link.prepared.incident_id,
+        matter_id=link.matter_id,
+        level=judged.judgement.level,
+        probability=judged.score.probability,
+        why_no_probability=judged.score.why_none,
+        reasons=tuple(asdict(reason) for reason in judged.judgement.reasons),
+        warnings=tuple(row["warning_ids"]),
+        possible_duplicates=tuple(row["possible_duplicates"]),
+        late=link.prepared.facts.late,
+    )

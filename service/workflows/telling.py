@@ -1,0 +1,204 @@
+"""Keep moves of warnings and owe what follows from them: duties with clocks, numbered events, pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.delivery.message import Envelope, body
+from service.delivery.routing import warnings_for
+from service.domain.levels import Level
+from service.domain.warnings import PUSHED_EVENTS, Duty, Routed, Warning, WarningEventType, WarningSubject
+from service.domain.words import DutyRole, WarningState
+from service.store import outbox, reference, warnings
+from service.store.engine import Row, new_id
+from service.store.reference import Reference
+from service.workflows.deciding import Move
+from service.workflows.parts import Doors, Engines, directory_of
+from service.workflows.workdays import end_of_next_workday
+
+Duties = dict[UUID, dict[UUID, Row]]  # warning → department → duty row
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """What telling needs besides the moves."""
+
+    engines: Engines
+    doors: Doors
+    reference: Reference
+    now: datetime
+
+
+async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move]) -> None:
+    """Write moves in this transaction. Takes the feed counter, so nothing slow may follow before the commit."""
+    if not moves:
+        return
+    duties = await _duties(connection, moves)
+    routed = {move.warning.id: _route(teller, move.warning) for move in moves}
+    for move in moves:
+        _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
+    pushes = await _pushes(connection, teller, moves, routed, duties)
+    first = await warnings.take_numbers(connection, len(moves))
+    kept = [
+        replace(w, seq=first + place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
+        for place, w in enumerate(move.warning for move in moves)
+    ]
+    await warnings.keep(connection, list({warning.id: warning for warning in kept}.values()))
+    await warnings.keep_duties(connection, [row for rows in duties.values() for row in rows.values()])
+    await warnings.add_events(connection, [_event(warning, move) for warning, move in zip(kept, moves, strict=True)])
+    await outbox.add(connection, pushes)
+
+
+def snapshot(warning: Warning) -> dict[str, Any]:
+    """A warning as events, feed and answers show it."""
+    hidden = ("department_ids", "reports_told", "people_told")
+    shown = {field.name: getattr(warning, field.name) for field in fields(Warning) if field.name not in hidden}
+    return {**shown, "level_zh": warning.level.zh}
+
+
+async def _duties(connection: AsyncConnection, moves: Sequence[Move]) -> Duties:
+    kept = await warnings.duties_of(connection, {move.warning.id for move in moves})
+    return {warning_id: {row["department_id"]: row for row in rows} for warning_id, rows in kept.items()}
+
+
+def _route(teller: Teller, warning: Warning) -> Routed:
+    first_level = teller.engines.catalogue.first_level(warning.category)
+    subject = WarningSubject(warning.area, warning.category, first_level, warning.level, warning.restricted)
+    return warnings_for(subject, directory_of(teller.reference))
+
+
+def _assign(teller: Teller, move: Move, routed: Routed, rows: dict[UUID, Row]) -> None:
+    """Bring a warning's duty rows up to date: new departments, new clocks, or clocks that stop."""
+    if not move.warning.is_open:
+        for row in rows.values():
+            row["next_check_at"] = None
+        return
+    if move.warning.state is WarningState.PENDING_CONFIRMATION or move.type in (
+        WarningEventType.ACKNOWLEDGED,
+        WarningEventType.REMINDED,
+    ):
+        return
+    for duty in routed.duties:
+        small = move.warning.restricted and duty.role is DutyRole.PARTICIPANT
+        if not small and (move.new_clocks or duty.department_id not in rows):
+            rows[duty.department_id] = _fresh(teller, move.warning, duty, rows.get(duty.department_id))
+
+
+def _fresh(teller: Teller, warning: Warning, duty: Duty, old: Row | None) -> Row:
+    sign, answer = deadlines(teller.engines, warning.level, warning.area, teller.now)
+    return {
+        "warning_id": warning.id,
+        "department_id": duty.department_id,
+        "role": duty.role,
+        "reason": duty.reason,
+        "sign_due_at": sign,
+        "signed_at": None,
+        "sign_note": None,
+        "answer_due_at": answer,
+        "answered_at": None,
+        "next_check_at": sign,
+        "reminders": old["reminders"] if old else 0,
+        "missed": old["missed"] if old else 0,
+    }
+
+
+def deadlines(engines: Engines, level: Level, area: str, now: datetime) -> tuple[datetime, datetime]:
+    """By when a department must sign, and by when it must answer with a plan; § 5.2 of the level definitions."""
+    on = engines.day(now)
+    answer = now + timedelta(hours=engines.thresholds.value(f"duty.plan_hours.{level}", area, on))
+    if level is Level.BLUE:
+        return end_of_next_workday(now, engines.zone), max(answer, end_of_next_workday(now, engines.zone))
+    return now + timedelta(hours=engines.thresholds.value(f"warning.sign_hours.{level}", area, on)), answer
+
+
+async def _pushes(
+    connection: AsyncConnection, teller: Teller, moves: Sequence[Move], routed: Mapping[UUID, Routed], duties: Duties
+) -> list[Row]:
+    """Outbox rows: for each move, each active endpoint of each department that must hear."""
+    hearers = {index: _hearers(teller, move, routed[move.warning.id], duties[move.warning.id]) for index, move in enumerate(moves)}
+    departments = {department for heard in hearers.values() for department in heard}
+    endpoints = await reference.active_endpoints(connection, departments) if departments else []
+    rows = []
+    for index, move in enumerate(moves):
+        for endpoint in endpoints:
+            why = hearers[index].get(endpoint["department_id"])
+            if why is not None:
+                duty = duties[move.warning.id].get(endpoint["department_id"])
+                rows.append(_outbox_row(teller, move, endpoint, why, duty))
+    return rows
+
+
+def _hearers(teller: Teller, move: Move, routed: Routed, duties: dict[UUID, Row]) -> dict[UUID, str]:
+    """Which departments hear of a move, each with the reason."""
+    if move.type not in PUSHED_EVENTS or move.warning.state is WarningState.PENDING_CONFIRMATION:
+        return {}
+    if move.warning.issued_level is None:  # it ended before it ever left the house
+        return {}
+    if move.only is not None:
+        return dict.fromkeys(move.only, move.note)
+    heard: dict[UUID, str] = {}
+    for push in routed.pushes:
+        heard.setdefault(push.department_id, push.reason)
+    subscribed = {subscription.department_id for subscription in teller.reference.subscriptions}
+    for department_id, duty in duties.items():
+        # Whoever leads hears even without a subscription; having one, the department chose what to hear.
+        if duty["role"] == DutyRole.LEAD and department_id not in subscribed:
+            heard.setdefault(department_id, duty["reason"])
+    return heard
+
+
+def _outbox_row(teller: Teller, move: Move, endpoint: Row, why: str, duty: Row | None) -> Row:
+    warning = move.warning
+    envelope = Envelope(
+        area_name=teller.reference.area_name(warning.area),
+        category_name=teller.engines.catalogue.category_name(warning.category),
+        link=f"{teller.doors.link_base}/v1/warnings/{warning.id}",
+        role=DutyRole(duty["role"]) if duty else None,
+        sign_due_at=duty["sign_due_at"].astimezone(teller.engines.zone) if duty and duty["sign_due_at"] else None,
+    )
+    return {
+        "id": new_id(),
+        "warning_id": warning.id,
+        "revision": warning.revision,
+        "endpoint_id": endpoint["id"],
+        "message_id": f"msg_{new_id().hex}",
+        "body": body(move.type, teller.now.astimezone(teller.engines.zone), warning, envelope),
+        "state": "pending",
+        "priority": 4 - warning.level.rank,
+        "attempts": 0,
+        "due_at": teller.now,
+        "lease_token": None,
+        "last_status": None,
+        "last_error": None,
+        "why": why,
+        "created_at": teller.now,
+        "done_at": None,
+    }
+
+
+def _in_sight(warning: Warning, duties: Mapping[UUID, Row], routed: Routed) -> tuple[UUID, ...]:
+    """Departments that see the warning although it is restricted, also while it still waits for confirmation."""
+    roles = {duty.department_id: duty.role for duty in routed.duties}
+    roles |= {department_id: DutyRole(row["role"]) for department_id, row in duties.items()}
+    return tuple(d for d, role in roles.items() if not warning.restricted or role is not DutyRole.PARTICIPANT)
+
+
+def _event(warning: Warning, move: Move) -> Row:
+    return {
+        "seq": warning.seq,
+        "warning_id": warning.id,
+        "revision": warning.revision,
+        "type": move.type,
+        "at": warning.updated_at,
+        "area": warning.area,
+        "restricted": warning.restricted,
+        "department_ids": list(warning.department_ids),
+        "note": move.note,
+        "body": snapshot(warning),
+    }

@@ -1,0 +1,57 @@
+"""From judged matters to their warnings: who decides, with which policy, in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.domain.levels import Level
+from service.domain.matters import Matter
+from service.domain.warnings import Warning
+from service.store import warnings
+from service.store.engine import new_id
+from service.store.reference import Reference
+from service.workflows.deciding import Case, Move, Policy, decide
+from service.workflows.judging import Judged, minimum_people
+from service.workflows.parts import Engines
+from service.workflows.telling import Teller
+
+
+async def moves_for(connection: AsyncConnection, teller: Teller, judged: Sequence[Judged]) -> dict[UUID, Move]:
+    """The move each judged matter's warning makes, by matter id; matters without news are absent."""
+    current = await warnings.open_of_matters(connection, [one.matter.id for one in judged])
+    decided = {one.matter.id: _decided(teller, one, current) for one in judged}
+    return {matter_id: move for matter_id, move in decided.items() if move is not None}
+
+
+def policy_for(engines: Engines, area: str, now: datetime) -> Policy:
+    day, value = engines.day(now), engines.thresholds.value
+    return Policy(
+        minimum_people=minimum_people(engines, area, now),
+        growth_factor=value("warning.growth_factor", area, day),
+        confirm_minutes={level: value(f"warning.confirm_minutes.{level}", area, day) for level in (Level.ORANGE, Level.RED)},
+    )
+
+
+def headline(engines: Engines, reference: Reference, matter: Matter) -> str:
+    """Place, kind and size; never a word of any report."""
+    people = f"，涉及 {matter.people_max} 人" if matter.people_max else ""
+    grid = f"{matter.grid}网格" if matter.grid else ""
+    kind = engines.catalogue.category_name(matter.category)
+    return f"{reference.area_name(matter.area)}{grid}：{kind}，{matter.report_count} 起报告{people}"
+
+
+def _decided(teller: Teller, one: Judged, current: Mapping[UUID, Warning]) -> Move | None:
+    matter, known = one.matter, current.get(one.matter.id)
+    case = Case(
+        matter=matter,
+        judgement=one.judgement,
+        judgement_id=one.row["id"],
+        headline=headline(teller.engines, teller.reference, matter),
+        order=teller.reference.standing_order(one.judgement.level, matter.area, teller.now),
+        now=teller.now,
+    )
+    return decide(case, known, new_id(), policy_for(teller.engines, matter.area, teller.now))
