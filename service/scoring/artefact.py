@@ -1,0 +1,132 @@
+"""Loading a model: JSON only, nothing is executed. What does not agree with its card is refused, with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from service.domain.problems import Problem
+from service.scoring.features import NAMES, feature_schema_hash
+from service.scoring.scorer import ModelParts, Scorer, Weight
+
+FORMAT = "weiyu-line-1"
+MODEL_FILE = "model.json"
+CARD_FILE = "card.json"
+LARGEST_BYTES = 1_000_000  # a line of some dozens of weights needs 5 kB; more is not one of ours
+LARGEST_WEIGHT = 1e6  # log-odds; beyond this products could leave the range of numbers
+
+
+class ModelRefused(Problem):
+    """A model that must not be used. `detail` says in Chinese what does not agree."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(503, "model_refused", detail)
+
+
+def load_model(path: Path) -> Scorer:
+    """The scorer of a model folder, of its `model.json`, or of a folder that holds exactly one model folder.
+
+    Raises ModelRefused when anything is missing, malformed, too large, or differs from the card.
+    """
+    folder = _model_folder(path)
+    card = _object(_read(folder / CARD_FILE), CARD_FILE)
+    content = _read(folder / MODEL_FILE)
+    if sha256(content).hexdigest() != card.get("sha256"):
+        raise ModelRefused(
+            f"模型文件 {folder.name}/{MODEL_FILE} 与模型卡登记的 SHA-256 不一致，文件可能被改动，未载入。"
+        )
+    model = _object(content, MODEL_FILE)
+    _check_agreement(model, card)
+    return Scorer(parts_of(model))
+
+
+def parts_of(model: Mapping[str, Any]) -> ModelParts:
+    """The parts of a parsed artefact; ModelRefused when a field is missing, of the wrong kind or not finite."""
+    weights = model.get("weights")
+    if not isinstance(weights, dict) or set(weights) != set(NAMES):
+        raise ModelRefused("模型文件的特征清单与本程序不一致，请重新训练。")
+    version, horizon, synthetic = model.get("version"), model.get("horizon_days"), model.get("synthetic")
+    if not isinstance(version, str) or type(horizon) is not int or type(synthetic) is not bool or horizon < 1:
+        raise ModelRefused("模型文件缺少版本、预测天数或数据性质说明。")
+    return ModelParts(
+        version=version,
+        horizon_days=horizon,
+        synthetic=synthetic,
+        intercept=_number(model.get("intercept"), "intercept"),
+        weights={name: _weight(weights[name], name) for name in NAMES},
+    )
+
+
+def _model_folder(path: Path) -> Path:
+    if path.name == MODEL_FILE:
+        return path.parent
+    if (path / CARD_FILE).is_file():
+        return path
+    inside = sorted(card.parent for card in path.glob(f"*/{CARD_FILE}"))
+    if len(inside) != 1:
+        found = "、".join(folder.name for folder in inside) or "无"
+        raise ModelRefused(f"在 {path} 中须恰有一个模型（现有：{found}），请指明模型文件夹，或先运行 weiyu train。")
+    return inside[0]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise ModelRefused(f"无法读取 {file}：{error.strerror}。") from error
+    if len(content) > LARGEST_BYTES:
+        raise ModelRefused(f"{file.name} 超过 {LARGEST_BYTES} 字节，不是本程序的模型，未载入。")
+    return content
+
+
+def _object(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelRefused(f"{name} 不是合规的 JSON，未载入。") from error
+    if not isinstance(parsed, dict):
+        raise ModelRefused(f"{name} 的内容不是一个对象，未载入。")
+    return parsed
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(word)
+
+
+def _check_agreement(model: Mapping[str, Any], card: Mapping[str, Any]) -> None:
+    if model.get("format") != FORMAT:
+        raise ModelRefused(f"模型格式须为 {FORMAT}，未载入。")
+    for source, name in ((model, MODEL_FILE), (card, CARD_FILE)):
+        if source.get("feature_schema_hash") != feature_schema_hash():
+            raise ModelRefused(f"{name} 的特征定义与本程序不一致，请用本版本重新训练。")
+    for key in ("version", "synthetic", "horizon_days"):
+        if model.get(key) != card.get(key):
+            raise ModelRefused(f"模型文件与模型卡的 {key} 不一致，未载入。")
+
+
+def _weight(said: Any, name: str) -> Weight:
+    if not isinstance(said, dict) or set(said) != {"per_unit", "when_missing", "reference"}:
+        raise ModelRefused(f"模型文件中特征 {name} 的参数不完整。")
+    reference = said["reference"]
+    return Weight(
+        per_unit=_number(said["per_unit"], name),
+        when_missing=_number(said["when_missing"], name),
+        reference=None if reference is None else _number(reference, name),
+    )
+
+
+def _number(value: Any, name: str) -> float:
+    """A finite number of sane size; True and False are numbers in Python and are none here."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not isfinite(value)
+        or abs(value) > LARGEST_WEIGHT
+    ):
+        raise ModelRefused(f"模型文件中 {name} 的数值无效（须为有限数）。")
+    return float(value)

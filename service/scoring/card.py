@@ -1,0 +1,156 @@
+"""The model card in words, made from its numbers: what it learned from, how good it is, where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from service.scoring.definitions import FEATURES, GROUPS
+
+MEASURE_NAMES = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "brier": "Brier",
+    "log_loss": "log loss",
+    "ece": "ECE",
+    "recall_top_5pct": "recall in the top 5 %",
+}
+
+_OPENING = """# Model card: escalation-{version}
+
+**The data are synthetic (合成数据，非真实).** The model has learned from a simulator written by this project
+(`service/scoring/simulation/`), whose numbers are assumptions and not measurements. Its probabilities say how well a
+line recovers that simulator. They say nothing yet about any real district. Every score carries `synthetic: true`.
+
+It answers: how likely is it that a matter (事项) escalates, that is, becomes a gathering of 30 or more, within
+{horizon_days} days of the moment it is looked at, as far as it is known at that moment?
+
+- artefact: `{file}`, SHA-256 `{sha256}`
+- feature schema: `{feature_schema_hash}`
+- learner: logistic regression (L2) on standardised columns with missing indicators, Platt calibration on the newest
+  slice before the test; all folded into one line of plain numbers
+"""
+
+_LIMITS = """
+## What it must not be used for
+
+- not for persons: its unit is the matter; nothing in it describes, ranks or finds a petitioner or a grid worker
+- not to judge departments, grid workers or areas, nor for any quota or appraisal
+- not as a ground for any measure against people: it orders what is to be answered, paid, heard or mediated first
+- not for matters that are not known to touch five people; the service leaves these without a score
+- not as a statutory warning (预警); the attention levels are internal
+- not in a real district before it has been calibrated and judged on that district's own outcomes
+
+Going to a higher level or to a petition office is a right: the source of a report is no feature, neither is the signal
+`sensitive_place`; speech (`media_present`, `spreading_online`) and a person's distress (`self_harm_threatened`) are
+left out as well.
+
+## What is easier here than in service
+
+- reports are linked to their matters without error
+- every outcome is known, and known at once
+- the text reader is simulated by a rate of finding and of inventing, not run
+- departments' clocks run from the first report; in service they run from a warning
+"""
+
+
+def card_text(card: dict[str, Any], model: dict[str, Any]) -> str:
+    """The card as Markdown."""
+    sections = [
+        _OPENING.format(**card),
+        *_data(card),
+        *_metrics(card),
+        *_failures(card),
+        _LIMITS,
+        *_weights(card, model),
+    ]
+    return "\n".join(sections) + "\n"
+
+
+def summary_text(card: dict[str, Any], folder: Path) -> str:
+    """A few lines in Chinese for the command line."""
+    trained, later = card["trained_on"], card["metrics"]["later"]["model"]
+    best = card["metrics"]["best_reachable"]["true_probability"]
+    return (
+        f"模型 {card['version']} 已写入 {folder}\n"
+        f"训练数据：合成（模拟 {trained['districts']} 个区县，{trained['from']} 至 {trained['until']}，"
+        f"报告 {trained['reports']} 件，事项 {trained['matters']} 件，其中升级 {trained['escalated']} 件）\n"
+        f"时间外推检验：AUC {_said(later['auc'])}，AP {_said(later['average_precision'])}，"
+        f"Brier {_said(later['brier'])}，ECE {_said(later['ece'])}\n"
+        f"已知真实概率所能达到的 AUC（抽样）：{_said(best['auc'])}\n"
+        f"因符号与预期相反而未采用的特征：{'、'.join(card['dropped']) or '无'}"
+    )
+
+
+def _data(card: dict[str, Any]) -> Iterator[str]:
+    trained = card["trained_on"]
+    yield "\n## What it has learned from\n"
+    yield (
+        f"{trained['districts']} simulated districts, {trained['from']} to {trained['until']}, seed {trained['seed']}: "
+        f"{trained['reports']} reports, {trained['matters']} matters, {trained['escalated']} escalated. The process "
+        "(hidden grievance that grows unanswered, self-exciting reports, departments of differing diligence, noise of "
+        "reporting, known hazard) and the reason of every number: `service/scoring/simulation/parameters.py`."
+    )
+    yield "\n| part | snapshots | of these escalating |\n|---|---|---|"
+    for part, count in trained["examples"].items():
+        yield f"| {part} | {count} | {trained['positives'][part]} |"
+    yield (
+        "\n`later`: the trained districts, later matters. `unseen`: districts never trained on. Between the parts lies "
+        f"one horizon. {trained['censored']} snapshots were dropped because their horizon reaches past the end, "
+        f"{trained['left_out']} lie in the warm-up or in a gap."
+    )
+
+
+def _metrics(card: dict[str, Any]) -> Iterator[str]:
+    metrics, best = card["metrics"], card["metrics"]["best_reachable"]
+    yield "\n## How good it is\n"
+    yield "With 90 % bootstrap intervals over matters.\n"
+    yield "| test | predictor | " + " | ".join(MEASURE_NAMES.values()) + " |"
+    yield "|---|---|" + "---|" * len(MEASURE_NAMES)
+    rows = [(part, name, metrics[part][name]) for part in ("later", "unseen") for name in metrics[part]]
+    rows += [("sample of later", name, best[name]) for name in ("model", "true_probability")]
+    for part, name, measured in rows:
+        cells = " | ".join(_said(measured[measure]) for measure in MEASURE_NAMES)
+        yield f"| {part} | {name} | {cells} |"
+    yield (
+        f"\n`true_probability` continues the hidden process from {best['examples']} snapshots many times: the best "
+        "that could be reached by one who sees the grievance itself. Between lie noise and what nobody reports."
+    )
+
+
+def _failures(card: dict[str, Any]) -> Iterator[str]:
+    slices = card["metrics"]["slices"]
+    yield "\n## Where it fails\n"
+    yield "Both tests together. `said` is the mean probability, `came` the share that escalated.\n"
+    yield "| slice | snapshots | escalating | AUC | said | came |\n|---|---|---|---|---|---|"
+    ranked = sorted(slices.items(), key=lambda item: (item[1]["auc"] is None, item[1]["auc"] or 0.0))
+    for name, row in ranked:
+        known = "too few" if row["auc"] is None else f"{row['auc']:.2f}"
+        yield f"| {name} | {row['examples']} | {row['positives']} | {known} | {row['said']} | {row['came']} |"
+    worst = [name for name, row in ranked if row["auc"] is not None][:3]
+    yield f'\nWeakest: {"; ".join(worst)}. Where it says "too few" nothing is known.'
+
+
+def _weights(card: dict[str, Any], model: dict[str, Any]) -> Iterator[str]:
+    dropped = "、".join(card["dropped"]) or "none"
+    yield "## The line\n"
+    yield (
+        "Log-odds per unit, calibration included; never against the expected sign. Dropped because the fit gave them "
+        f"the wrong sign, so that they do not count: {dropped}.\n"
+    )
+    yield "| feature | group | meaning | unit | per unit | when missing | usual |\n|---|---|---|---|---|---|---|"
+    for feature in FEATURES:
+        weight = model["weights"][feature.name]
+        usual = "missing" if weight["reference"] is None else f"{weight['reference']:.2f}"
+        yield (
+            f"| {feature.name} | {GROUPS[feature.group].title} | {feature.meaning} | {feature.unit} "
+            f"| {weight['per_unit']:+.3f} | {weight['when_missing']:+.3f} | {usual} |"
+        )
+
+
+def _said(measured: dict[str, float | None]) -> str:
+    if measured["value"] is None:
+        return "–"
+    ends = [f"{measured[end]:.3f}" if measured[end] is not None else "–" for end in ("low", "high")]
+    return f"{measured['value']:.3f} ({ends[0]}–{ends[1]})"

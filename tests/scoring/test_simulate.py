@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from difflib import SequenceMatcher
+from itertools import pairwise
+from statistics import mean
+
+from service.domain.catalogue import load_catalogue
+from service.domain.incidents import IncidentReport
+from service.scoring.simulate import SimulatedDistrict, department_for, simulate
+from service.scoring.simulation.life import state_at
+from service.scoring.simulation.parameters import SimulationParameters
+from service.scoring.simulation.process import STEP, hazard_of
+from service.scoring.simulation.wording import load_vocabulary
+from tests.scoring.makers import NOON
+
+
+def test_the_same_seed_gives_the_same_district(parameters: SimulationParameters) -> None:
+    assert simulate(parameters, 3, NOON, 20) == simulate(parameters, 3, NOON, 20)
+
+
+def test_another_seed_gives_another_district(parameters: SimulationParameters) -> None:
+    assert simulate(parameters, 3, NOON, 20).reports != simulate(parameters, 4, NOON, 20).reports
+
+
+def test_a_longer_run_begins_with_the_shorter_one(parameters: SimulationParameters) -> None:
+    shorter, longer = (simulate(parameters, 3, NOON, days) for days in (20, 40))
+    assert longer.stream[: len(shorter.stream)] == shorter.stream
+    assert longer.replies[: len(shorter.replies)] == shorter.replies
+
+
+def test_every_report_is_valid_and_speaks_the_catalogue(district: SimulatedDistrict) -> None:
+    catalogue, codes = load_catalogue(), {code for code, _ in district.areas}
+    for body in district.reports:
+        told = IncidentReport.model_validate(body)
+        assert told.area in codes
+        assert told.category is None or told.category in catalogue.categories
+        assert set(told.signals) <= set(catalogue.signals)
+
+
+def test_report_ids_are_unique_and_reports_come_in_order_of_receipt(district: SimulatedDistrict) -> None:
+    assert len({body["id"] for body in district.reports}) == len(district.reports)
+    received = [report.received_at for report in district.stream]
+    assert received == sorted(received)
+    assert district.start <= received[0] <= received[-1] < district.end
+
+
+def test_nothing_is_received_before_it_happened(district: SimulatedDistrict) -> None:
+    happened = [IncidentReport.model_validate(report.body).occurred_at for report in district.stream]
+    assert all(report.received_at > at for report, at in zip(district.stream, happened, strict=True))
+
+
+def test_a_small_district_reports_twenty_to_thirty_times_a_day(district: SimulatedDistrict) -> None:
+    assert 20 <= len(district.reports) / 120 <= 32
+
+
+def test_few_matters_escalate(district: SimulatedDistrict) -> None:
+    share = mean(truth.escalated_at is not None for truth in district.truth.values())
+    assert 0.02 <= share <= 0.10
+
+
+def test_an_escalation_is_a_gathering_of_at_least_thirty(district: SimulatedDistrict) -> None:
+    escalations = {(t.key, t.escalated_at.isoformat()) for t in district.truth.values() if t.escalated_at}
+    bodies = [r.body for r in district.stream if (r.matter, r.body["occurred_at"]) in escalations]
+    assert bodies
+    assert all(body["people_present"] >= 30 for body in bodies)
+
+
+def test_each_matter_has_a_name_of_its_own_that_its_reports_bear(district: SimulatedDistrict) -> None:
+    subjects = Counter(truth.subject for truth in district.truth.values())
+    assert max(subjects.values()) == 1
+    assert all(district.truth[report.matter].subject in report.body["text"] for report in district.stream)
+
+
+def test_texts_of_one_matter_are_more_alike_than_texts_of_two(district: SimulatedDistrict) -> None:
+    kind = "labour.wage_arrears"
+    matters = [truth.key for truth in district.truth.values() if truth.category == kind]
+    texts = {key: [r.body["text"] for r in district.stream if r.matter == key] for key in matters}
+    several = [told for told in texts.values() if len(told) >= 2][:30]
+    own = mean(likeness(told[0], told[1]) for told in several)
+    other = mean(likeness(a[0], b[0]) for a, b in pairwise(several))
+    assert own > other + 0.1
+
+
+def test_the_noise_of_the_field_is_there(district: SimulatedDistrict) -> None:
+    told = [IncidentReport.model_validate(report.body) for report in district.stream]
+    late = mean((r.received_at - t.occurred_at).days >= 3 for r, t in zip(district.stream, told, strict=True))
+    assert 0.02 < late < 0.09
+    assert 0.2 < mean(t.people_affected is None for t in told) < 0.5
+    assert len({t.text for t in told}) < len(told)  # pasted again
+
+
+def test_month_end_brings_reports_settled_on_the_spot(district: SimulatedDistrict) -> None:
+    bodies = [body for body in district.reports if body["category"] == "urban_rural.environment"]
+    days = {datetime.fromisoformat(body["occurred_at"]).day for body in bodies}
+    assert days
+    assert min(days) >= 27
+    assert all(body["handling"] == "settled_on_spot" for body in bodies)
+
+
+def test_every_category_has_a_department() -> None:
+    words = load_vocabulary()
+    departments = simulate(SimulationParameters(), 1, NOON, 1).departments
+    assert all(department_for(kind.code, departments).name for kind in words.kinds)
+
+
+def test_replayed_dice_give_the_hazards_that_were_written_down(district: SimulatedDistrict) -> None:
+    truth = max(district.truth.values(), key=lambda t: len(t.hazards))
+    for steps in (0, 5, len(truth.hazards) - 1):
+        hidden = state_at(truth, steps, district.parameters)
+        assert truth.first_step + steps * STEP < district.end
+        season = False  # March to June
+        assert hazard_of(hidden, season, district.parameters) == truth.hazards[steps]
+
+
+def likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
