@@ -34,6 +34,7 @@ from service.store.reference import REFERENCE_CHANNEL, ReferenceCache
 from service.store.secrets import content_mac_key
 from service.store.warnings import EVENTS_CHANNEL, OUTBOX_CHANNEL
 from service.text.category import Categoriser
+from service.workflows.demo import is_demo, trickle
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.parts import Clock, Doors, Engines
@@ -48,7 +49,7 @@ def now() -> datetime:
 
 
 def load_engines(settings: Settings) -> Engines:
-    """Everything that thinks. A model that cannot be trusted is left out, and why is said; a bad rulebook stops the start."""
+    """Everything that thinks. An untrustworthy model is left out and why is said; a bad rulebook stops the start."""
     catalogue = load_catalogue()
     rulebook = load_rulebook(settings.rulebook or INCIDENT_RULEBOOK, matter_vocabulary(catalogue))
     scorer, why = _scorer(settings.models_dir)
@@ -134,16 +135,28 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             engine=engine, doors=doors, engines=engines, intake=intake, keys=keys, clock=clock, events=app.bells.events,
             metrics=metrics, rulebooks=rulebooks, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,
         )  # fmt: skip
-        heard = {EVENTS_CHANNEL: app.bells.events.ring, OUTBOX_CHANNEL: app.bells.outbox.ring, REFERENCE_CHANNEL: keys.forget}
+        heard = {
+            EVENTS_CHANNEL: app.bells.events.ring,
+            OUTBOX_CHANNEL: app.bells.outbox.ring,
+            REFERENCE_CHANNEL: keys.forget,
+        }
         stack.push_async_callback(_ended, asyncio.create_task(listen(url, heard)))
         if settings.push_workers:
             limits = PushLimits(settings.push_workers, settings.push_per_endpoint, _lease(settings))
-            pusher = Pusher(Doors(pushing, doors.reference, doors.mac_key, doors.link_base), channel, limits, clock, app.bells.outbox)
+            pusher = Pusher(
+                Doors(pushing, doors.reference, doors.mac_key, doors.link_base),
+                channel,
+                limits,
+                clock,
+                app.bells.outbox,
+            )
             stack.push_async_callback(_ended, asyncio.create_task(pusher.run()))
         scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, rulebooks, clock))
         scheduler.start()
         stack.callback(scheduler.stop)
         await stack.enter_async_context(intake.running())
+        if settings.demo and await is_demo(doors):
+            stack.push_async_callback(_ended, asyncio.create_task(trickle(intake, clock)))
         yield
         app.stop_streams()
 

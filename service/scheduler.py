@@ -1,4 +1,4 @@
-"""The clock: which workflow runs without being asked, how often. Of all processes on one database one runs each tick."""
+"""The clock: which workflow runs without being asked, how often. One process per database runs each."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class Scheduler:
     def __init__(self, doors: Doors, clock: Clock, metrics: Metrics, what: tuple[Tick, ...]) -> None:
         self._doors, self._clock, self._metrics = doors, clock, metrics
         self._holder: UUID = new_id()
-        self._scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        self._scheduler = AsyncIOScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
         for tick in what:
             seconds = tick.every.total_seconds()
             self._scheduler.add_job(self.run, "interval", [tick], seconds=seconds, id=tick.name)

@@ -23,7 +23,9 @@ async def _viewer(
     app = app_of(request)
     viewer = await app.keys.viewer(credentials.credentials, app.clock()) if credentials else None
     if viewer is None:
-        detail = "请在请求头 Authorization 中提供有效密钥：Bearer wy_<id>_<secret>；密钥由管理员用 weiyu keys create 发放。"
+        detail = (
+            "请在请求头 Authorization 中提供有效密钥：Bearer wy_<id>_<secret>；密钥由管理员用 weiyu keys create 发放。"
+        )
         raise Problem(401, "key_required", detail)
     return viewer
 
@@ -39,4 +41,3 @@ def may(*scopes: Scope) -> Any:
 
     check.scopes = scopes  # type: ignore[attr-defined]  # read by the test that proves every route is guarded
     return Depends(check)
-

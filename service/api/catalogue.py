@@ -48,7 +48,9 @@ async def get_areas(
     valid = (known.area_on(code, day) for code in codes)
     shown = [area for area in valid if area is not None][:limit]
     return [
-        AreaOut(code=a.code, name=a.name, parent=_parent(a.code, known.areas), valid_from=a.valid_from, valid_to=a.valid_to)
+        AreaOut(
+            code=a.code, name=a.name, parent=_parent(a.code, known.areas), valid_from=a.valid_from, valid_to=a.valid_to
+        )
         for a in shown
     ]
 
@@ -91,7 +93,9 @@ async def put_rulebook(viewer: Administrator, request: Request) -> dict[str, Any
     errors = await app.rulebooks.put(await request.body(), viewer.name, app.clock())
     if errors:
         fields = tuple(FieldError(f"{e.file}:{e.line}:{e.column}", "rulebook_error", str(e)) for e in errors)
-        raise Problem(422, "rulebook_refused", "规则库有误，未启用；正在使用的规则库不变。请按 errors 中的位置修改。", fields)
+        raise Problem(
+            422, "rulebook_refused", "规则库有误，未启用；正在使用的规则库不变。请按 errors 中的位置修改。", fields
+        )
     return await get_rules(viewer, request)
 
 
@@ -119,7 +123,12 @@ async def get_model(_: Reader, request: Request) -> dict[str, Any]:
     if engines.scorer is None:
         return {"usable": False, "why": engines.why_no_scorer}
     scorer = engines.scorer
-    return {"usable": True, "version": scorer.version, "horizon_days": scorer.horizon_days, "synthetic": scorer.synthetic}
+    return {
+        "usable": True,
+        "version": scorer.version,
+        "horizon_days": scorer.horizon_days,
+        "synthetic": scorer.synthetic,
+    }
 
 
 def _parent(code: str, known: dict[str, Any]) -> str | None:

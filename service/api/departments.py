@@ -115,7 +115,7 @@ class ResponsibilityIn(Strict):
     area: AreaCode
     category: str | None = None
     lead_id: UUID
-    participant_ids: Annotated[list[UUID], Field(max_length=50)] = []
+    participant_ids: Annotated[tuple[UUID, ...], Field(max_length=50)] = ()
     source: Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -152,19 +152,27 @@ async def get_departments(_: Reader, request: Request) -> list[DepartmentOut]:
 async def post_department(department: DepartmentIn, _: Administrator, request: Request) -> DepartmentOut:
     row = {"id": new_id(), **department.model_dump(), "created_at": app_of(request).clock()}
     if any(known["name"] == row["name"] for known in await _all(request, DepartmentTable, "name")):
-        raise Problem(409, "name_taken", f"已有名为“{row['name']}”的单位。", (FieldError("name", "taken", "请换一个名称。"),))
+        raise Problem(
+            409, "name_taken", f"已有名为“{row['name']}”的单位。", (FieldError("name", "taken", "请换一个名称。"),)
+        )
     return DepartmentOut.model_validate(await _put(request, DepartmentTable, row))
 
 
 @router.patch("/departments/{row_id}")
 async def patch_department(row_id: UUID, change: DepartmentChange, _: Administrator, request: Request) -> DepartmentOut:
     row = await _one(request, DepartmentTable, row_id)
-    return DepartmentOut.model_validate(await _put(request, DepartmentTable, row | change.model_dump(exclude_unset=True)))
+    return DepartmentOut.model_validate(
+        await _put(request, DepartmentTable, row | change.model_dump(exclude_unset=True))
+    )
 
 
 @router.delete("/departments/{row_id}", status_code=204)
 async def delete_department(row_id: UUID, _: Administrator, request: Request) -> None:
-    for model, column in ((EndpointTable, "department_id"), (SubscriptionTable, "department_id"), (ResponsibilityTable, "lead_id")):
+    for model, column in (
+        (EndpointTable, "department_id"),
+        (SubscriptionTable, "department_id"),
+        (ResponsibilityTable, "lead_id"),
+    ):
         if any(row[column] == row_id for row in await _all(request, model, "id")):
             raise Problem(409, "in_use", "该单位仍有推送地址、订阅或牵头职责，请先删除或改派。")
     await _delete(request, DepartmentTable, row_id)
@@ -233,7 +241,9 @@ async def patch_subscription(
 ) -> SubscriptionOut:
     row = await _one(request, SubscriptionTable, row_id)
     await _check_place(request, change.area, change.categories)
-    return SubscriptionOut.model_validate(await _put(request, SubscriptionTable, row | change.model_dump(exclude_unset=True)))
+    return SubscriptionOut.model_validate(
+        await _put(request, SubscriptionTable, row | change.model_dump(exclude_unset=True))
+    )
 
 
 @router.delete("/subscriptions/{row_id}", status_code=204)
@@ -330,5 +340,3 @@ async def _check_place(request: Request, area: str | None, categories: list[str]
             errors.append(FieldError(f"categories.{index}", "unknown_category", f"没有事项类别 {code}{hint}。"))
     if errors:
         raise Problem(422, "invalid_request", "请求内容有误，请按 errors 逐项修改。", tuple(errors))
-
-

@@ -78,16 +78,16 @@ def install(app: FastAPI) -> None:
     """Answer every refusal of the app from this table."""
 
     async def foreseen(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, Problem)  # noqa: S101  (the registration below says so)
+        assert isinstance(error, Problem)
         return problem_response(error)
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)  # noqa: S101
+        assert isinstance(error, RequestValidationError)
         errors = field_errors(error.errors(), skip=1)
         return problem_response(Problem(422, "invalid_request", "请求内容有误，请按 errors 逐项修改后重发。", errors))
 
     async def http(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)  # noqa: S101
+        assert isinstance(error, HTTPException)
         code, detail = _BY_STATUS.get(error.status_code, ("refused", str(error.detail)))
         return problem_response(Problem(error.status_code, code, detail))
 
@@ -104,7 +104,9 @@ def install(app: FastAPI) -> None:
 def unforeseen_problem(error: Exception) -> Problem:
     """A database that is away is a passing fault; all else is ours."""
     if type(error).__module__.startswith(("sqlalchemy", "psycopg")):
-        return Problem(503, "database_unavailable", "数据库暂时不可用，本次内容未保存；请按 Retry-After 用同一编号重发。")
+        return Problem(
+            503, "database_unavailable", "数据库暂时不可用，本次内容未保存；请按 Retry-After 用同一编号重发。"
+        )
     return Problem(500, "internal_error", "服务内部出错，本次内容未确认保存；请用同一编号重发，不会重复计入。")
 
 

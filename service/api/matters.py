@@ -118,7 +118,11 @@ async def get_matter_why(
         if chosen is None:
             raise not_found("该时刻之前的研判", matter_id)
         rulebook = await rulebooks.by_hash(connection, chosen["rulebook_hash"])
-    return {**_shown(chosen), "rulebook_kept": rulebook is not None, "earlier": [_brief(row) for row in rows if row is not chosen]}
+    return {
+        **_shown(chosen),
+        "rulebook_kept": rulebook is not None,
+        "earlier": [_brief(row) for row in rows if row is not chosen],
+    }
 
 
 @router.post("/{matter_id}/merge")
@@ -142,7 +146,9 @@ async def post_split(matter_id: UUID, split: Split, viewer: Responder, request: 
 async def post_close(matter_id: UUID, end: End, viewer: Responder, request: Request) -> MatterOut:
     """Close a matter with what really happened; its warning ends with it."""
     app = app_of(request)
-    await close_matter(app.doors, app.engines, matter_id, await actor_of(app, viewer), ending(end, app.clock()), app.clock())
+    await close_matter(
+        app.doors, app.engines, matter_id, await actor_of(app, viewer), ending(end, app.clock()), app.clock()
+    )
     return await get_matter(matter_id, viewer, request)
 
 

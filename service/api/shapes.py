@@ -115,7 +115,7 @@ class IncidentOut(Out):
 
 
 class MatterOut(Out):
-    """A matter: what is unresolved, where, how large, how urgent. Nobody in it is named, counted or scored as a person."""
+    """A matter: what is unresolved, where, how large, how urgent. No person is named or scored in it."""
 
     id: UUID
     area: str

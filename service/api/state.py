@@ -46,4 +46,3 @@ async def actor_of(app: App, viewer: Viewer) -> Actor:
     async with app.engine.connect() as connection:
         reference = await app.doors.reference.get(connection)
     return Actor(viewer.sight, reference.department_name(viewer.department_id) or viewer.name)
-

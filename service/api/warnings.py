@@ -78,7 +78,7 @@ async def get_warning(warning_id: UUID, viewer: Reader, request: Request) -> War
 
 @router.get("/{warning_id}/why")
 async def get_warning_why(warning_id: UUID, viewer: Reader, request: Request) -> dict[str, Any]:
-    """Why a warning is what it is: every change with its reason, who owes what and why, who was told and how it went."""
+    """Why a warning is what it is: every change, who owes what, who was told and how it went."""
     app = app_of(request)
     detail = await _detail(app, warning_id, viewer)
     async with app.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Areas: 12-digit statistical division codes (统计用区划代码: GB/T 2260 six digits + township three + village three)."""
+"""Areas: 12-digit statistical division codes (统计用区划代码: GB/T 2260 six, township three, village three)."""
 
 from __future__ import annotations
 

@@ -53,10 +53,7 @@ async def with_judgement(connection: AsyncConnection, ids: Collection[UUID]) -> 
 async def revisions(connection: AsyncConnection, client_id: str, system: str | None) -> list[Row]:
     """Every revision under a client's id, newest first; several systems may use the same id."""
     rows = await connection.execute(
-        text(
-            _ANSWERED + " WHERE i.id IN (SELECT incident_id FROM receipt WHERE client_id = :client_id"
-            " AND (CAST(:system AS text) IS NULL OR system = :system)) ORDER BY i.revision DESC"
-        ),
+        text(_ANSWERED + _BY_CLIENT_ID),
         {"client_id": client_id, "system": system},
     )
     return rows_of(rows)
@@ -116,4 +113,9 @@ def columns() -> frozenset[str]:
 _ANSWERED = """
 SELECT i.*, j.level, j.rule_level, j.model_level, j.probability, j.reasons, j.score, j.needs_look, j.model_version
 FROM incident i JOIN judgement j ON j.id = i.judgement_id
+"""
+_BY_CLIENT_ID = """
+WHERE i.id IN (SELECT incident_id FROM receipt
+  WHERE client_id = :client_id AND (CAST(:system AS text) IS NULL OR system = :system))
+ORDER BY i.revision DESC
 """

@@ -119,3 +119,12 @@ async def revoke(connection: AsyncConnection, key_id: str, now: datetime) -> boo
         text("UPDATE api_key SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"), {"now": now, "id": key_id}
     )
     return done.rowcount == 1
+
+
+async def department_named(connection: AsyncConnection, name_or_id: str) -> UUID | None:
+    """The department with this name or id."""
+    rows = await connection.execute(
+        text("SELECT id FROM department WHERE name = :given OR id::text = :given"), {"given": name_or_id}
+    )
+    found: UUID | None = rows.scalar()
+    return found

@@ -18,7 +18,8 @@ async def take(connection: AsyncConnection, name: str, holder: UUID, now: dateti
         text(
             "INSERT INTO lease (name, holder, until, last_run_at)"
             " VALUES (:name, :holder, clock_timestamp() + :every, :now)"
-            " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until, last_run_at = excluded.last_run_at"
+            " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until,"
+            " last_run_at = excluded.last_run_at"
             " WHERE lease.until <= clock_timestamp() RETURNING name"
         ),
         {"name": name, "holder": holder, "every": every, "now": now},

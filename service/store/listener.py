@@ -36,7 +36,7 @@ class Bell:
 
 
 async def listen(url: str, heard: Mapping[str, Callable[[], None]]) -> None:
-    """Call back for each channel until cancelled; reconnects by itself, then calls all, since something may have been missed."""
+    """Call back for each channel until cancelled. Reconnects by itself, then calls all: something may be missed."""
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(plain_url(url), autocommit=True) as connection:

@@ -83,8 +83,8 @@ async def next_due(connection: AsyncConnection) -> datetime | None:
     """When the earliest pending push comes due."""
     rows = await connection.execute(
         text(
-            "SELECT min(o.due_at) FROM endpoint e CROSS JOIN LATERAL (SELECT due_at FROM outbox WHERE endpoint_id = e.id"
-            " AND state = 'pending' ORDER BY priority, due_at LIMIT 1) o WHERE e.state = 'active'"
+            "SELECT min(o.due_at) FROM endpoint e CROSS JOIN LATERAL (SELECT due_at FROM outbox"
+            " WHERE endpoint_id = e.id AND state = 'pending' ORDER BY priority, due_at LIMIT 1) o WHERE e.state = 'active'"
         )
     )
     due: datetime | None = rows.scalar()
@@ -93,8 +93,8 @@ async def next_due(connection: AsyncConnection) -> datetime | None:
 
 async def counts(connection: AsyncConnection) -> dict[str, int]:
     """Pushes by state."""
-    rows = await connection.execute(text("SELECT state, count(*) FROM outbox GROUP BY state"))
-    return {state: number for state, number in rows}
+    rows = await connection.execute(text("SELECT state, count(*) AS number FROM outbox GROUP BY state"))
+    return {row.state: row.number for row in rows}
 
 
 async def of_warning(connection: AsyncConnection, warning_id: UUID) -> list[Row]:
@@ -107,8 +107,8 @@ async def given_up(connection: AsyncConnection, limit: int) -> list[Row]:
     """Pushes that were given up, newest first (死信)."""
     rows = await connection.execute(
         text(
-            "SELECT o.id, o.warning_id, o.revision, o.endpoint_id, o.message_id, o.attempts, o.last_status, o.last_error,"
-            " o.done_at, e.department_id FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id"
+            "SELECT o.id, o.warning_id, o.revision, o.endpoint_id, o.message_id, o.attempts, o.last_status,"
+            " o.last_error, o.done_at, e.department_id FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id"
             " WHERE o.state = 'given_up' ORDER BY o.done_at DESC LIMIT :limit"
         ),
         {"limit": limit},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, pool, text
 
+from alembic import command
 from service.store.engine import driver_url
 
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"

@@ -1,4 +1,4 @@
-"""What people do with a warning: confirm, sign (签收), answer, settle. Signing is not answering, answering is not closing."""
+"""What people do with a warning: confirm, sign (签收), answer, settle. Signing is not answering."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ async def confirm_warning(doors: Doors, engines: Engines, warning_id: UUID, acto
         elif not warning.is_open:
             raise _ended(warning)
         elif warning.unverified:
-            known = replace(warning, revision=warning.revision + 1, unverified=False, confirmed_by=actor.name, updated_at=now)
+            known = replace(
+                warning, revision=warning.revision + 1, unverified=False, confirmed_by=actor.name, updated_at=now
+            )
             move = Move(known, WarningEventType.UPDATED, f"发出后由{actor.name}补充核实")
             await tell(connection, await _teller(connection, doors, engines, now), [move])
 
@@ -96,7 +98,11 @@ async def answer_warning(
             raise Problem(409, "no_duty", "本单位对该预警没有承办职责，不能代为答复；请由牵头或配合单位答复。")
         day = engines.day(now)
         hours = engines.thresholds.value("duty.unsettled_hours", warning.area, day)
-        duty |= {"answered_at": now, "signed_at": duty["signed_at"] or now, "next_check_at": now + timedelta(hours=hours)}
+        duty |= {
+            "answered_at": now,
+            "signed_at": duty["signed_at"] or now,
+            "next_check_at": now + timedelta(hours=hours),
+        }
         await warnings.keep_duties(connection, [duty])
         if matter is not None:
             await matters.keep(connection, [replace(matter, replied_at=now, reports_after_reply=0)], now)
@@ -198,7 +204,9 @@ def _department(actor: Actor) -> UUID:
 
 
 def _ended(warning: Warning) -> Problem:
-    return Problem(409, "already_ended", f"该预警已{'办结' if warning.state is WarningState.RESOLVED else '撤销'}，不能再变更。")
+    return Problem(
+        409, "already_ended", f"该预警已{'办结' if warning.state is WarningState.RESOLVED else '撤销'}，不能再变更。"
+    )
 
 
 def _asked_in(warning_id: UUID, department_id: UUID) -> Row:

@@ -56,11 +56,9 @@ async def _remind(connection: AsyncConnection, teller: Teller, about: Row) -> No
         await warnings.stop_clocks(connection, [warning.id])
         return
     missed = [row for row in due if _is_missed(row, teller.now)]
-    every = teller.engines.thresholds.value(
-        f"warning.remind_every_hours.{warning.level}", warning.area, teller.engines.day(teller.now)
-    )
     for row in due:
-        row |= {"reminders": row["reminders"] + 1, "next_check_at": teller.now + timedelta(hours=every)}
+        pause = _pause(teller, warning, row["reminders"])
+        row |= {"reminders": row["reminders"] + 1, "next_check_at": teller.now + pause}
     for row in missed:
         row["missed"] += 1
     await warnings.keep_duties(connection, due)
@@ -68,6 +66,14 @@ async def _remind(connection: AsyncConnection, teller: Teller, about: Row) -> No
     await tell(connection, teller, [reminded])
     if matter is not None and any(row["role"] == DutyRole.LEAD for row in missed):
         await _count_missed(connection, teller, matter, missed)
+
+
+def _pause(teller: Teller, warning: Warning, reminders: int) -> timedelta:
+    """Until the next reminder. Each silence doubles the pause: a reminder that comes too often is read by nobody."""
+    value, day = teller.engines.thresholds.value, teller.engines.day(teller.now)
+    every = value(f"warning.remind_every_hours.{warning.level}", warning.area, day)
+    longest = value("duty.unsettled_hours", warning.area, day)
+    return timedelta(hours=min(every * 2 ** min(reminders, 16), longest))
 
 
 def _is_missed(row: Row, now: datetime) -> bool:
@@ -104,7 +110,13 @@ async def _count_missed(connection: AsyncConnection, teller: Teller, matter: Mat
     """A missed clock is a fact of the matter: it is judged again, since an overdue duty makes it worse."""
     now = teller.now
     entries = [
-        {"matter_id": matter.id, "at": now, "kind": "missed_clock", "department_id": row["department_id"], "note": _owed(row)}
+        {
+            "matter_id": matter.id,
+            "at": now,
+            "kind": "missed_clock",
+            "department_id": row["department_id"],
+            "note": _owed(row),
+        }
         for row in missed
     ]
     await matters.add_entries(connection, entries)

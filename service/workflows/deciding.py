@@ -13,7 +13,10 @@ from service.domain.matters import Matter
 from service.domain.warnings import StandingOrder, Warning, WarningEventType
 from service.domain.words import MatterStatus, SubjectKind, WarningState
 
-CONFIRMED_LEVELS = (Level.ORANGE, Level.RED)  # leave the house only after a person's word, a standing order, or the clock
+CONFIRMED_LEVELS = (
+    Level.ORANGE,
+    Level.RED,
+)  # leave the house only after a person's word, a standing order, or the clock
 
 
 @dataclass(frozen=True, slots=True)

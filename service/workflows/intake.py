@@ -21,7 +21,9 @@ LOG = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Waiting:
     arrivals: Sequence[Arrival]
-    answer: asyncio.Future[list[ReportResult]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: asyncio.Future[list[ReportResult]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
 
 class Intake:
@@ -36,6 +38,8 @@ class Intake:
         self._waiting: list[_Waiting] = []
         self._count = 0
         self._more = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._writers: list[asyncio.Task[None]] = []
 
     async def report(self, arrivals: Sequence[Arrival]) -> list[ReportResult]:
@@ -45,6 +49,7 @@ class Intake:
         waiting = _Waiting(arrivals)
         self._waiting.append(waiting)
         self._count += len(arrivals)
+        self._idle.clear()
         self._more.set()
         return await waiting.answer
 
@@ -55,8 +60,7 @@ class Intake:
         try:
             yield
         finally:
-            while self._count:
-                await asyncio.sleep(0.01)
+            await self._idle.wait()
             for writer in self._writers:
                 writer.cancel()
             await asyncio.gather(*self._writers, return_exceptions=True)
@@ -71,6 +75,8 @@ class Intake:
                 await self._write_group(group)
             finally:
                 self._count -= sum(len(waiting.arrivals) for waiting in group)
+                if not self._count:
+                    self._idle.set()
 
     def _take(self) -> list[_Waiting]:
         taken, size = 0, 0

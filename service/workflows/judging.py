@@ -100,9 +100,18 @@ def _judged(
 
 
 def _kept_finding(finding: Finding) -> dict[str, Any]:
-    """A clear finding is kept without its trace: it can be computed again from the same facts and rulebook."""
-    kept = asdict(finding)
-    return kept if finding.answer is not Answer.CLEAR else {"rule_id": finding.rule_id, "answer": finding.answer}
+    """A hit is kept whole; of the others what cannot be told from the rulebook, which is kept under its hash."""
+    kept: dict[str, Any] = {"rule_id": finding.rule_id, "name": finding.name, "answer": finding.answer}
+    if finding.answer is Answer.NOT_EVALUATED:
+        kept["missing"] = finding.missing
+    if finding.answer is Answer.HIT:
+        kept |= {name: getattr(finding, name) for name in _OF_A_HIT}
+        kept["trace"] = [{name: getattr(line, name) for name in _OF_A_CONDITION} for line in finding.trace]
+    return kept
+
+
+_OF_A_HIT = ("level_floor", "advice", "basis", "unverified", "statutory_report", "life_danger")
+_OF_A_CONDITION = ("fact", "op", "expected", "read", "holds")
 
 
 def _history(histories: Histories, matter: Matter) -> PlaceHistory:

@@ -77,7 +77,12 @@ class Linker:
             matter = self.matters[matter_id]
             if self._fits(prepared, matter):
                 text = f"与在办事项文本相似度 {likeness:.2f}，不低于 {self._rule.likeness:.2f}，且区域、类别相符"
-                return matter, {"by": "likeness", "likeness": round(likeness, 4), "least": self._rule.likeness, "text": text}
+                return matter, {
+                    "by": "likeness",
+                    "likeness": round(likeness, 4),
+                    "least": self._rule.likeness,
+                    "text": text,
+                }
         return None, {}
 
     def _fits(self, prepared: Prepared, matter: Matter) -> bool:

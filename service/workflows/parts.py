@@ -18,7 +18,6 @@ from service.scoring.scorer import Scorer
 from service.store.reference import Reference, ReferenceCache
 from service.text.category import Categoriser
 
-
 Clock = Callable[[], datetime]  # always with an offset
 
 

@@ -159,14 +159,20 @@ def _area_error(arrival: Arrival, reference: Reference, today: date) -> FieldErr
 def _category_error(report: IncidentReport, engines: Engines) -> FieldError | None:
     if report.category is None or _known_category(report.category, engines):
         return None
-    return FieldError("category", "unknown_category", f"没有事项类别“{report.category}”{_hint(engines.catalogue.category_like(report.category))}。")
+    return FieldError(
+        "category",
+        "unknown_category",
+        f"没有事项类别“{report.category}”{_hint(engines.catalogue.category_like(report.category))}。",
+    )
 
 
 def _signal_error(index: int, code: str, engines: Engines) -> FieldError | None:
     like = engines.catalogue.signal_like(code)
     if code in engines.catalogue.signals or (like and engines.catalogue.signals[like].name == code):
         return None
-    return FieldError(f"signals.{index}", "unknown_signal", f"没有信号“{code}”{_hint(like)}；可用信号见 GET /v1/signals。")
+    return FieldError(
+        f"signals.{index}", "unknown_signal", f"没有信号“{code}”{_hint(like)}；可用信号见 GET /v1/signals。"
+    )
 
 
 def _hint(like: str | None) -> str:

@@ -52,7 +52,7 @@ class Pusher:
             while True:
                 heard = self._bell.rung
                 while await self._start_due():
-                    await asyncio.sleep(0)
+                    pass  # until nothing more is due or no place is free
                 await self._wait(heard)
         finally:
             if self._under_way:

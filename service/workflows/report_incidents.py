@@ -182,7 +182,10 @@ async def _keep_new(
     twins = await _possible_duplicates(connection, links, linker)
     kept = by_matter(judged)
     told = {matter_id: move.warning.id for matter_id, move in moves.items()}
-    told |= {matter_id: w.id for matter_id, w in (await warnings.open_of_matters(connection, kept.keys() - told.keys())).items()}
+    told |= {
+        matter_id: w.id
+        for matter_id, w in (await warnings.open_of_matters(connection, kept.keys() - told.keys())).items()
+    }
     rows = [_incident_row(group, link, kept[link.matter_id], told, twins[link.prepared.incident_id]) for link in links]
     await _write(connection, group, linker, judged, rows)
     await tell(connection, teller, list(moves.values()))
@@ -223,7 +226,9 @@ async def _possible_duplicates(
         others = said.setdefault(link.matter_id, [])
         mine = link.prepared.sketch
         newest = others[-SKETCHES_COMPARED:]
-        twins[link.prepared.incident_id] = tuple(client_id for client_id, other in newest if near_duplicate(mine, other))
+        twins[link.prepared.incident_id] = tuple(
+            client_id for client_id, other in newest if near_duplicate(mine, other)
+        )
         others.append((link.prepared.report.id, mine))
     return twins
 

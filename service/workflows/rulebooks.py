@@ -1,6 +1,6 @@
 """Which incident rulebook judges: the one that ships (or the file named in the settings), or one an administrator put.
 
-A new one is compiled aside and its tests are run; only a whole one takes over, in every process; else the last good stays.
+A new one is compiled aside and its tests are run; a whole one takes over in every process, else the last good stays.
 """
 
 from __future__ import annotations

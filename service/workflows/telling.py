@@ -102,7 +102,8 @@ def _fresh(teller: Teller, warning: Warning, duty: Duty, old: Row | None) -> Row
         "sign_note": None,
         "answer_due_at": answer,
         "answered_at": None,
-        "next_check_at": sign,
+        # The coordinating office sees every clock of its area; it is not itself reminded.
+        "next_check_at": None if duty.role is DutyRole.COORDINATOR else sign,
         "reminders": old["reminders"] if old else 0,
         "missed": old["missed"] if old else 0,
     }
@@ -121,7 +122,10 @@ async def _pushes(
     connection: AsyncConnection, teller: Teller, moves: Sequence[Move], routed: Mapping[UUID, Routed], duties: Duties
 ) -> list[Row]:
     """Outbox rows: for each move, each active endpoint of each department that must hear."""
-    hearers = {index: _hearers(teller, move, routed[move.warning.id], duties[move.warning.id]) for index, move in enumerate(moves)}
+    hearers = {
+        index: _hearers(teller, move, routed[move.warning.id], duties[move.warning.id])
+        for index, move in enumerate(moves)
+    }
     departments = {department for heard in hearers.values() for department in heard}
     endpoints = await reference.active_endpoints(connection, departments) if departments else []
     rows = []

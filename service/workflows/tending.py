@@ -1,4 +1,4 @@
-"""What people do with matters and reports: merge, split, correct, withdraw. Matters are folded again from their reports."""
+"""What people do with matters and reports: merge, split, correct, withdraw. Matters are folded again."""
 
 from __future__ import annotations
 
@@ -57,22 +57,37 @@ async def split_matter(
         teller = await _teller(connection, doors, engines, now)
         matter = (await _locked_matters(connection, [matter_id], actor))[matter_id]
         _must_be_open(matter)
-        rows = [row for row in await incidents.of_matter(connection, matter_id, MOST_REPORTS) if row["status"] == "current"]
+        rows = [
+            row for row in await incidents.of_matter(connection, matter_id, MOST_REPORTS) if row["status"] == "current"
+        ]
         leaving = [row for row in rows if row["id"] in set(incident_ids)]
         if len(leaving) != len(set(incident_ids)) or len(leaving) == len(rows):
-            raise Problem(422, "bad_split", "请给出该事项的部分报告编号（incident_ids），不能为空、不能是全部、也不能属于别的事项。")
+            raise Problem(
+                422,
+                "bad_split",
+                "请给出该事项的部分报告编号（incident_ids），不能为空、不能是全部、也不能属于别的事项。",
+            )
         first = min(leaving, key=lambda row: row["occurred_at"])
-        fresh = replace(matter, id=new_id(), title=(first["title"] or first["text"])[:60], opened_at=now, sketch=bytes(first["sketch"]))
+        fresh = replace(
+            matter,
+            id=new_id(),
+            title=(first["title"] or first["text"])[:60],
+            opened_at=now,
+            sketch=bytes(first["sketch"]),
+        )
         await incidents.move_some(connection, [row["id"] for row in leaving], fresh.id)
-        entries = [_entry(matter.id, now, "split", actor, {"into": fresh.id}), _entry(fresh.id, now, "split", actor, {"from": matter.id})]
+        entries = [
+            _entry(matter.id, now, "split", actor, {"into": fresh.id}),
+            _entry(fresh.id, now, "split", actor, {"from": matter.id}),
+        ]
         await matters.add_entries(connection, entries)
-        await rejudge(connection, teller, [await _folded(connection, matter), await _folded(connection, fresh)], "split")
+        await rejudge(
+            connection, teller, [await _folded(connection, matter), await _folded(connection, fresh)], "split"
+        )
         return fresh.id
 
 
-async def correct_incident(
-    doors: Doors, engines: Engines, arrival: Arrival, note: str | None, now: datetime
-) -> UUID:
+async def correct_incident(doors: Doors, engines: Engines, arrival: Arrival, note: str | None, now: datetime) -> UUID:
     """Keep a corrected report as a new revision; the old one stays. Gives the new revision's id."""
     async with doors.transaction() as connection:
         teller = await _teller(connection, doors, engines, now)
@@ -89,14 +104,16 @@ async def correct_incident(
         return prepared.incident_id
 
 
-async def withdraw_incident(
-    doors: Doors, engines: Engines, key: tuple[str, str], note: str, now: datetime
-) -> None:
+async def withdraw_incident(doors: Doors, engines: Engines, key: tuple[str, str], note: str, now: datetime) -> None:
     """Withdraw a report: a last revision says so. A matter left without reports is closed, its warning cancelled."""
     async with doors.transaction() as connection:
         teller = await _teller(connection, doors, engines, now)
         old, matter = await _current(connection, *key)
-        row = {name: old[name] for name in old if name in _INCIDENT_COLUMNS} | {"id": new_id(), "status": "withdrawn", "note": note}
+        row = {name: old[name] for name in old if name in _INCIDENT_COLUMNS} | {
+            "id": new_id(),
+            "status": "withdrawn",
+            "note": note,
+        }
         await _keep_revision(connection, old, {**row, "revision": old["revision"] + 1}, None)
         folded = await _folded(connection, matter)
         if folded.report_count:
@@ -171,7 +188,12 @@ async def _receipts(connection: AsyncConnection, key: tuple[str, str]) -> list[R
 
 async def _keep_revision(connection: AsyncConnection, old: Row, row: Row, prepared: Prepared | None) -> None:
     mac = prepared.content_mac if prepared else b"withdrawn"
-    receipt = {"system": old["system"], "client_id": old["client_id"], "revision": row["revision"], "incident_id": row["id"]}
+    receipt = {
+        "system": old["system"],
+        "client_id": old["client_id"],
+        "revision": row["revision"],
+        "incident_id": row["id"],
+    }
     await insert_rows(connection, ReceiptTable, [{**receipt, "content_mac": mac}])
     await incidents.supersede(connection, old["id"], "superseded")
     await incidents.keep(connection, [row])
@@ -179,7 +201,11 @@ async def _keep_revision(connection: AsyncConnection, old: Row, row: Row, prepar
 
 def _carried(old: Row) -> Row:
     names = ("matter_id", "judgement_id", "warning_ids", "possible_duplicates")
-    return {**{name: old[name] for name in names}, "revision": old["revision"] + 1, "linked_by": {"by": "revision", "text": "更正沿用原事项"}}
+    return {
+        **{name: old[name] for name in names},
+        "revision": old["revision"] + 1,
+        "linked_by": {"by": "revision", "text": "更正沿用原事项"},
+    }
 
 
 def _must_be_open(matter: Matter) -> None:
@@ -188,8 +214,14 @@ def _must_be_open(matter: Matter) -> None:
 
 
 def _entry(matter_id: UUID, now: datetime, kind: str, actor: Actor, data: dict[str, object]) -> Row:
-    return {"matter_id": matter_id, "at": now, "kind": kind, "department_id": actor.department_id, "note": actor.name, "data": data}
+    return {
+        "matter_id": matter_id,
+        "at": now,
+        "kind": kind,
+        "department_id": actor.department_id,
+        "note": actor.name,
+        "data": data,
+    }
 
 
 _INCIDENT_COLUMNS = incidents.columns()
-

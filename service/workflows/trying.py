@@ -27,4 +27,6 @@ class Tryout:
     async def push(self, endpoint: Row) -> PushResult:
         now = self.clock()
         message_id = f"msg_{new_id().hex}"
-        return await self.channel.push(endpoint["url"], [endpoint["secret"]], message_id, test_body(now), int(now.timestamp()))
+        return await self.channel.push(
+            endpoint["url"], [endpoint["secret"]], message_id, test_body(now), int(now.timestamp())
+        )

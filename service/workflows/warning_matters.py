@@ -32,7 +32,9 @@ def policy_for(engines: Engines, area: str, now: datetime) -> Policy:
     return Policy(
         minimum_people=minimum_people(engines, area, now),
         growth_factor=value("warning.growth_factor", area, day),
-        confirm_minutes={level: value(f"warning.confirm_minutes.{level}", area, day) for level in (Level.ORANGE, Level.RED)},
+        confirm_minutes={
+            level: value(f"warning.confirm_minutes.{level}", area, day) for level in (Level.ORANGE, Level.RED)
+        },
     )
 
 

@@ -1,0 +1,177 @@
+"""Likeness (相似度) of two reports, for joining a report to an open matter and for spotting the same text sent twice.
+
+A sketch is made from masked text only. It holds pairs of neighbouring characters, hashed to 24 bits and put in order of
+their hashes: about twenty-five pairs fall on each value and their order in the text is gone. That is no encryption, but
+nothing is in it that the masked text does not say. Likeness is the cosine of two sketches: pairs in a title count more,
+pairs of words that many matters share count little, courtesies do not count. Version, words and thresholds are data.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from operator import add
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from zlib import crc32
+
+import yaml
+
+Key = TypeVar("Key", bound=Hashable)
+WORDS = Path(__file__).with_name("likeness.yaml")
+FORMAT = 1  # first byte of a stored sketch; raise it when hashing or packing changes
+_HASH_BITS, _WEIGHT_BITS = 24, 3
+_WEIGHT_MASK = (1 << _WEIGHT_BITS) - 1
+
+
+def _pairs(text: str) -> set[str]:
+    return set(map(add, text, text[1:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What likeness.yaml says."""
+
+    version: str
+    link_minimum: float
+    duplicate_minimum: float
+    text_characters: int
+    weights: dict[str, int]
+    nothing: frozenset[str]
+    common: frozenset[str]
+
+
+def _wording(path: Path) -> Wording:
+    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    pairs_of = {name: frozenset().union(*map(_pairs, content[name].split())) for name in ("nothing", "common")}
+    numbers = frozenset(digit + after for digit in "0123456789" for after in "0123456789年月日点时分元万")
+    return Wording(
+        version=content["version"],
+        link_minimum=content["thresholds"]["link_minimum"],
+        duplicate_minimum=content["thresholds"]["duplicate_minimum"],
+        text_characters=content["sketch"]["text_characters"],
+        weights=content["sketch"]["weights"],
+        nothing=pairs_of["nothing"] | numbers,
+        common=pairs_of["common"] - pairs_of["nothing"],
+    )
+
+
+WORDING = _wording(WORDS)
+LINK_MINIMUM = WORDING.link_minimum
+DUPLICATE_MINIMUM = WORDING.duplicate_minimum
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """Hashed pairs with their weights, `hash << 3 | weight`, ascending. Four bytes a pair, some 150 pairs a report."""
+
+    packed: tuple[int, ...]
+
+    def to_bytes(self) -> bytes:
+        return struct.pack(f"<B{len(self.packed)}I", FORMAT, *self.packed)
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Sketch:
+        """Raises ValueError when the bytes are no sketch of this format; it must then be made anew from the text."""
+        if len(stored) % 4 != 1 or stored[0] != FORMAT:
+            raise ValueError(f"not a sketch of format {FORMAT}: {len(stored)} bytes")
+        return cls(struct.unpack_from(f"<{len(stored) // 4}I", stored, 1))
+
+    def weights(self) -> dict[int, int]:
+        return {item >> _WEIGHT_BITS: item & _WEIGHT_MASK for item in self.packed}
+
+
+def sketch(title: str | None, masked_text: str, without: Iterable[str] = ()) -> Sketch:
+    """The sketch of one report. `without`: names all candidates share, such as those of the district and city."""
+    words = WORDING
+    title, text = title or "", masked_text[: words.text_characters]
+    for name in without:
+        title, text = title.replace(name, "\n"), text.replace(name, "\n")
+    weights = _weighed(text, words.weights["text"], words.weights["text_common"])
+    weights.update(_weighed(title, words.weights["title"], words.weights["title_common"]))
+    return Sketch(tuple(sorted(hashed << _WEIGHT_BITS | weight for hashed, weight in weights.items())))
+
+
+def _weighed(text: str, weight: int, weight_if_common: int) -> dict[int, int]:
+    pairs = set(filter(str.isalnum, _pairs(text) - WORDING.nothing))
+    telling = pairs - WORDING.common
+    mask = (1 << _HASH_BITS) - 1
+    weights = dict.fromkeys([crc32(pair.encode()) & mask for pair in pairs - telling], weight_if_common)
+    weights.update(dict.fromkeys([crc32(pair.encode()) & mask for pair in telling], weight))
+    return weights
+
+
+def likeness(a: Sketch, b: Sketch) -> float:
+    """0–1, symmetric, 1.0 for equal sketches; 0.0 when either is empty, for nothing said is like nothing."""
+    return _likeness(a.weights(), b.weights())
+
+
+def _likeness(a: dict[int, int], b: dict[int, int]) -> float:
+    shared = sum(a[hashed] * b[hashed] for hashed in a.keys() & b.keys())
+    return shared / sqrt(_square(a.values()) * _square(b.values())) if shared else 0.0
+
+
+def _square(weights: Iterable[int]) -> int:
+    return sum(weight * weight for weight in weights)
+
+
+def near_duplicate(a: Sketch, b: Sketch) -> bool:
+    """Whether two reports are probably one text sent twice (疑似重复)."""
+    return likeness(a, b) >= DUPLICATE_MINIMUM
+
+
+def best_matches(
+    sought: Sketch, candidates: Sequence[tuple[Key, Sketch]], minimum: float = LINK_MINIMUM
+) -> list[tuple[Key, float]]:
+    """Candidates at least `minimum` alike, most alike first. For one report; a batch keeps a `SketchIndex`."""
+    index: SketchIndex[Key] = SketchIndex(candidates)
+    return index.best(sought, minimum)
+
+
+class SketchIndex(Generic[Key]):
+    """Open matters by the pairs in their sketches: one look-up meets only those that share something.
+
+    Built once per batch and grown as new matters open. A key may be added more than once (several reports of one
+    matter); its likeness is that of its most alike sketch. Not safe to share between threads while it grows.
+    """
+
+    def __init__(self, candidates: Iterable[tuple[Key, Sketch]] = ()) -> None:
+        self._keys: list[Key] = []
+        self._squares: list[int] = []
+        # For each weight, hash → numbers of the sketches that hold it so: plain lists of numbers are quick to add up.
+        self._holders: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for key, candidate in candidates:
+            self.add(key, candidate)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, key: Key, candidate: Sketch) -> None:
+        number, weights = len(self._keys), candidate.weights()
+        self._keys.append(key)
+        self._squares.append(_square(weights.values()))
+        for hashed, weight in weights.items():
+            self._holders[weight][hashed].append(number)
+
+    def best(self, sought: Sketch, minimum: float = LINK_MINIMUM) -> list[tuple[Key, float]]:
+        """Keys at least `minimum` alike with their likeness, most alike first; equals in the order they were added."""
+        weights = sought.weights()
+        square = _square(weights.values())
+        found: dict[Key, float] = {}
+        for number, shared in enumerate(self._shared(weights)):
+            if shared and (alike := shared / sqrt(square * self._squares[number])) >= minimum:
+                key = self._keys[number]
+                found[key] = max(alike, found.get(key, 0.0))
+        return sorted(found.items(), key=lambda item: -item[1])
+
+    def _shared(self, weights: dict[int, int]) -> list[int]:
+        shared = [0] * len(self._keys)
+        for other, holders in self._holders.items():
+            for hashed in weights.keys() & holders.keys():
+                product = weights[hashed] * other
+                for number in holders[hashed]:
+                    shared[number] += product
+        return shared
