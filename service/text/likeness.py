@@ -22,8 +22,10 @@ import yaml
 
 Key = TypeVar("Key", bound=Hashable)
 WORDS = Path(__file__).with_name("likeness.yaml")
+NOTHING, COMMON = 0, 1
 FORMAT = 1  # first byte of a stored sketch; raise it when hashing or packing changes
 _HASH_BITS, _WEIGHT_BITS = 24, 3
+_HASH_MASK = (1 << _HASH_BITS) - 1
 _WEIGHT_MASK = (1 << _WEIGHT_BITS) - 1
 
 
@@ -40,22 +42,21 @@ class Wording:
     duplicate_minimum: float
     text_characters: int
     weights: dict[str, int]
-    nothing: frozenset[str]
-    common: frozenset[str]
+    ranks: dict[str, int]  # pair → NOTHING or COMMON; a pair not listed tells matters apart
 
 
 def _wording(path: Path) -> Wording:
     content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
-    pairs_of = {name: frozenset().union(*map(_pairs, content[name].split())) for name in ("nothing", "common")}
-    numbers = frozenset(digit + after for digit in "0123456789" for after in "0123456789年月日点时分元万")
+    ranks = {pair: COMMON for word in content["common"].split() for pair in _pairs(word)}
+    ranks |= {pair: NOTHING for word in content["nothing"].split() for pair in _pairs(word)}
+    ranks |= {digit + after: NOTHING for digit in "0123456789" for after in "0123456789年月日点时分元万"}
     return Wording(
         version=content["version"],
         link_minimum=content["thresholds"]["link_minimum"],
         duplicate_minimum=content["thresholds"]["duplicate_minimum"],
         text_characters=content["sketch"]["text_characters"],
         weights=content["sketch"]["weights"],
-        nothing=pairs_of["nothing"] | numbers,
-        common=pairs_of["common"] - pairs_of["nothing"],
+        ranks=ranks,
     )
 
 
@@ -96,12 +97,19 @@ def sketch(title: str | None, masked_text: str, without: Iterable[str] = ()) -> 
 
 
 def _weighed(text: str, weight: int, weight_if_common: int) -> dict[int, int]:
-    pairs = set(filter(str.isalnum, _pairs(text) - WORDING.nothing))
-    telling = pairs - WORDING.common
-    mask = (1 << _HASH_BITS) - 1
-    weights = dict.fromkeys([crc32(pair.encode()) & mask for pair in pairs - telling], weight_if_common)
-    weights.update(dict.fromkeys([crc32(pair.encode()) & mask for pair in telling], weight))
-    return weights
+    pairs = list(map(add, text, text[1:]))
+    known = list(map(WORDING.ranks.get, pairs))
+    # 拖欠农民工: a pair that joins two listed words (欠农) tells no more than they do.
+    ranks = [
+        (left or right) if rank is None and left is not None and right is not None else rank
+        for rank, left, right in zip(known, [None, *known], [*known[1:], None], strict=False)
+    ]
+    weights = (weight_if_common, weight)
+    return {
+        crc32(pair.encode()) & _HASH_MASK: weights[rank is None]
+        for pair, rank in zip(pairs, ranks, strict=True)
+        if rank != NOTHING and pair.isalnum()
+    }
 
 
 def likeness(a: Sketch, b: Sketch) -> float:

@@ -6,11 +6,12 @@ import re
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0, "廿": 20}
 _SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
-_FULL_WIDTH = str.maketrans("０１２３４５６７８９．，＋", "0123456789.,+")
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９．＋", "0123456789.+")
 _NEXT_TO_EACH_OTHER = re.compile("|".join(["一二", "二三", "两三", "三四", "四五", "五六", "六七", "七八", "八九"]))
+# Every repetition is bounded: a run of thousands of number characters must cost no more than its length.
 NUMBER = (
-    r"近?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|[上几数]?[零〇一二两三四五六七八九十百千万廿]+|[几数](?=[名位个户]))"
-    r"[十百千万]*几?[多余来]?[百千万]?[多余来+]?"
+    r"近?(?:\d{1,3}(?:,\d{3}){1,2}|\d{1,8}(?:\.\d{1,4})?|[上几数]?[零〇一二两三四五六七八九十百千万廿]{1,10}|[几数](?=[名位个户]))"
+    r"[十百千万]{0,2}几?[多余来]?[百千万]?[多余来+]?"
 )
 
 

@@ -21,8 +21,7 @@ from service.text.wordlist import Words
 LEXICON = Path(__file__).with_name("signals_lexicon.yaml")
 _CLAUSE_END = "，。；！？、,;!?\n：:"
 _GAP = f"[^{_CLAUSE_END}]{{0,10}}?"
-_CLAUSE_BEFORE = re.compile(f"[^{_CLAUSE_END}]*$")
-_CLAUSE_AFTER = re.compile(f"[^{_CLAUSE_END}]*")
+_CLAUSE_END_AT = re.compile(f"[{_CLAUSE_END}]")
 REACH = 24  # characters around a phrase that its guards may read
 
 
@@ -120,9 +119,7 @@ def _is_taken_back(phrase: Phrase, text: str, match: re.Match[str]) -> bool:
     start, end = match.span()
     if phrase.not_in and phrase.not_in.search(text[max(0, start - 4) : end + 4]):
         return True
-    before = _CLAUSE_BEFORE.search(text[max(0, start - REACH) : start])
-    after = _CLAUSE_AFTER.match(text[end : end + REACH])
-    said_before, said_after = before.group() if before else "", after.group() if after else ""
+    said_before, said_after = _rest_of_clause(text, start, end)
     between = text[start : match.start("second")]  # empty when the phrase is one word
     return any(
         guard.holds(said_before, match.group(), said_after)
@@ -131,18 +128,26 @@ def _is_taken_back(phrase: Phrase, text: str, match: re.Match[str]) -> bool:
     )
 
 
+def _rest_of_clause(text: str, start: int, end: int) -> tuple[str, str]:
+    """What the clause says before and after a span, at most `REACH` characters each way."""
+    before, after = text[max(0, start - REACH) : start], text[end : end + REACH]
+    return _CLAUSE_END_AT.split(before)[-1], _CLAUSE_END_AT.split(after, maxsplit=1)[0]
+
+
 _BOUNDS: dict[str, Any] = _CONTENT["headcount"]
-_NUMBER_BEFORE = r"(?<![A-Za-z\d.零〇一二两三四五六七八九十百千万几数亿])"
+_CHINESE_NUMBER = "零〇一二两三四五六七八九十百千万几数"
+_NUMBER_STARTS = rf"(?=[近上廿\d{_CHINESE_NUMBER}])(?<![A-Za-z\d.亿{_CHINESE_NUMBER}])"
 _NOT_PERSON = "(?![民均大防次行才力事工社体形车员流格身生间道制桌帮转保为造数格类])"
 _HEADCOUNT = re.compile(
-    rf"{_NUMBER_BEFORE}(?P<low>(?:{NUMBER})[-—~～至到])?(?P<number>{NUMBER})[ ]?"
+    rf"{_NUMBER_STARTS}(?P<low>(?:{NUMBER})[-—~～至到])?(?P<number>{NUMBER})[ ]?"
     rf"(?:(?:名|位|个|号|口)?人{_NOT_PERSON}|户(?![型口籍外内名头门室均])"
     rf"|(?P<measure>名|位|个|户(?!型)|家|口)?(?P<kind>[\u4e00-\u9fff]{{0,4}}?)(?:{_any_of(_BOUNDS['nouns'])}))"
 )
+_PETITION = re.compile(_any_of(_CONTENT["guards"]["right_to_petition"]))  # who goes there, and how many, is not counted
 _NOT_AFTER = re.compile(f"(?:{_any_of(_BOUNDS['not_after'])})[^{_CLAUSE_END}]{{0,2}}$")
 _NOT_BEFORE = re.compile(_any_of(_BOUNDS["not_before"]))
 _NOT_THESE = re.compile(_any_of(_BOUNDS["not_these"]))
-# 302业主 is a door, 912司机 a bus line, 12345市民热线 a telephone, 万老师 a name: a bare number counts when it is round.
+# 302业主 is a door, 912司机 a bus line, 12345市民热线 a telephone, 万老师 a name: a bare number counts if it is round.
 _BARE_NUMBER = re.compile(rf"(?:\d*[1-9]|\d*[1-9]0|[十百千万])(?:{_any_of(_BOUNDS['nouns'])})")
 
 
@@ -154,11 +159,13 @@ def people_in(text: str) -> int | None:
 
 
 def _count(text: str, match: re.Match[str]) -> int | None:
+    before, after = _rest_of_clause(text, *match.span())
     around = match["kind"] or ""
-    before, after = text[max(0, match.start() - 6) : match.start()], text[match.end() : match.end() + 4]
     if (around and not match["measure"]) or _BARE_NUMBER.fullmatch(match.group()):
         return None
-    if _NOT_THESE.search(before + "，" + around + after) or _NOT_AFTER.search(before) or _NOT_BEFORE.match(after):
+    if _PETITION.search(f"{before}，{after}") or _NOT_THESE.search(f"{before[-6:]}，{around}{after[:4]}"):
+        return None
+    if _NOT_AFTER.search(before) or _NOT_BEFORE.match(after):
         return None
     count = at_least((match["low"] or match["number"]).rstrip("-—~～至到"), _BOUNDS["some"], _BOUNDS["nearly"])
     return count if _BOUNDS["least"] <= count <= _BOUNDS["most"] else None
