@@ -21,6 +21,7 @@ from service.store.views import Sight
 
 KEPT_SECONDS = 2.0  # how long a key that was read counts as read; a revoked key works at most this much longer
 KEPT_KEYS = 10_000
+ID_CHARACTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,20 @@ class KeyBook:
     async def viewer(self, bearer: str, now: datetime) -> Viewer | None:
         """The viewer behind a key, or None when it is malformed, unknown, wrong, expired or revoked."""
         parts = bearer.split("_", 2)
-        if len(parts) != 3 or parts[0] != "wy":
+        if len(parts) != 3 or parts[0] != "wy" or len(parts[1]) != ID_CHARACTERS:
             return None
         row = await self._row(parts[1])
         if row is None or not hmac.compare_digest(row["digest"], digest_of(parts[2])):
             return None
-        if row["revoked_at"] is not None or (row["expires_at"] is not None and row["expires_at"] <= now):
+        if not _works(row, now):
             return None
         scopes = frozenset(Scope(scope) for scope in row["scopes"])
         return Viewer(row["id"], row["name"], scopes, row["area"], row["system"], row["department_id"])
+
+    async def still_valid(self, viewer: Viewer, now: datetime) -> bool:
+        """Whether the key of a viewer let in earlier still works: a stream may outlive its key."""
+        row = await self._row(viewer.key_id)
+        return row is not None and _works(row, now)
 
     def forget(self) -> None:
         """Read every key again when it is next used."""
@@ -77,6 +83,10 @@ class KeyBook:
         return row
 
 
+def _works(row: Row, now: datetime) -> bool:
+    return row["revoked_at"] is None and (row["expires_at"] is None or row["expires_at"] > now)
+
+
 def digest_of(secret: str) -> bytes:
     """A plain SHA-256: the secret is 32 random bytes, so a slow hash would add nothing."""
     return hashlib.sha256(secret.encode()).digest()
@@ -90,7 +100,7 @@ async def create(
     **more: object,
 ) -> str:
     """Make a key and give its text, which is shown once. `more`: system, department_id, expires_at."""
-    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key_id, secret = secrets.token_hex(ID_CHARACTERS // 2), secrets.token_urlsafe(32)
     row: Row = {
         "id": key_id,
         "digest": digest_of(secret),
@@ -128,3 +138,8 @@ async def department_named(connection: AsyncConnection, name_or_id: str) -> UUID
     )
     found: UUID | None = rows.scalar()
     return found
+
+
+async def knows_area(connection: AsyncConnection, code: str) -> bool:
+    rows = await connection.execute(text("SELECT 1 FROM area WHERE code = :code"), {"code": code})
+    return rows.first() is not None

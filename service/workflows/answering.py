@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.domain.areas import county_of
 from service.domain.matters import Matter
 from service.domain.problems import Problem, not_found
 from service.domain.warnings import Warning, WarningEventType
@@ -157,8 +156,7 @@ async def locked_matter(connection: AsyncConnection, matter_id: UUID, sight: Sig
     seen = await feed.matter_in_sight(connection, matter_id, sight)
     if seen is None:
         raise not_found("事项", matter_id)
-    await matters.lock_places(connection, [(seen["county"], seen["first_level"])])
-    return (await matters.by_id(connection, [matter_id]))[matter_id]
+    return (await matters.locked(connection, [matter_id]))[matter_id]
 
 
 async def _with_matter(connection: AsyncConnection, warning_id: UUID, actor: Actor) -> tuple[Warning, Matter | None]:
@@ -166,10 +164,9 @@ async def _with_matter(connection: AsyncConnection, warning_id: UUID, actor: Act
     seen = await _seen(connection, warning_id, actor)
     if seen["subject_kind"] != SubjectKind.MATTER:
         return await _locked(connection, warning_id, actor), None
-    matter = (await matters.by_id(connection, [UUID(seen["subject_id"])]))[UUID(seen["subject_id"])]
-    await matters.lock_places(connection, [(county_of(matter.area), matter.first_level)])
-    warning = await _locked(connection, warning_id, actor)
-    return warning, (await matters.by_id(connection, [matter.id]))[matter.id]
+    matter_id = UUID(seen["subject_id"])
+    matter = (await matters.locked(connection, [matter_id]))[matter_id]
+    return await _locked(connection, warning_id, actor), matter
 
 
 async def _seen(connection: AsyncConnection, warning_id: UUID, actor: Actor) -> Row:

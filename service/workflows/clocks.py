@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -125,12 +126,14 @@ async def _count_missed(connection: AsyncConnection, teller: Teller, matter: Mat
         await rejudge(connection, teller, [late], "clock")
 
 
-async def rejudge(connection: AsyncConnection, teller: Teller, changed: list[Matter], cause: str) -> None:
-    """Judge matters again under their places' locks, keep them, and let their warnings follow."""
+async def rejudge(
+    connection: AsyncConnection, teller: Teller, changed: list[Matter], cause: str, stale: Collection[UUID] = ()
+) -> None:
+    """Judge matters again under their places' locks, keep them, and let their warnings follow; `stale` open none."""
     places = {matters.place_of(matter) for matter in changed}
     histories = await matters.histories(connection, places, teller.engines.day(teller.now))
     judged = judge(teller.engines, changed, histories, teller.now, cause)
     await matters.keep(connection, [one.matter for one in judged], teller.now)
     await warnings.keep_judgements(connection, [one.row for one in judged])
-    moves = await moves_for(connection, teller, judged)
+    moves = await moves_for(connection, teller, judged, stale)
     await tell(connection, teller, list(moves.values()))

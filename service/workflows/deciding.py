@@ -134,6 +134,8 @@ def _news(case: Case, current: Warning, policy: Policy, restricted: bool) -> lis
     news = []
     if judgement.level.rank > current.level.rank:
         news.append(f"级别由{current.level.zh}升为{judgement.level.zh}")
+    if (matter.area, matter.category) != (current.area, current.category):
+        news.append("事项的区域或类别已更正")
     if current.restricted and not restricted:
         news.append(f"已知涉及 {policy.minimum_people} 人以上，扩大知会范围")
     if judgement.statutory_report_required and not current.statutory_report_required:
@@ -166,6 +168,7 @@ def _told(warning: Warning, case: Case) -> Warning:
     return replace(
         warning,
         headline=case.headline,
+        area=case.matter.area,
         category=case.matter.category,
         reasons=[{"kind": r.kind, "code": r.code, "text": r.text, "level": r.level} for r in judgement.reasons],
         measures=list(judgement.measures),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from service.text.likeness import Sketch, sketch
 from service.text.redaction import redact
 from service.text.signals import people_in, read_signals
 from service.workflows.parts import Engines
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # before this an instant is a slip of a device, and dates cannot be counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def errors_in(arrival: Arrival, engines: Engines, reference: Reference, now: dat
             minutes = int(ahead.total_seconds() // 60)
             detail = f"时间比服务器时间晚 {minutes} 分钟以上，请核对设备时钟与时区。"
             found.append(FieldError(name, "in_future", detail))
+        if instant is not None and instant < EARLIEST:
+            found.append(FieldError(name, "too_early", f"时间早于 {EARLIEST.year} 年，请核对。"))
     return [error for error in found if error is not None]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections import Counter
@@ -21,8 +20,10 @@ from service.store.listener import Bell
 from service.workflows.parts import Doors
 
 LOG = logging.getLogger(__name__)
+GONE = "410：接收方要求停止推送"
 POLL_SECONDS = 1.0  # the net under NOTIFY, and how soon a retry that came due is seen
-STOP_SECONDS = 20.0
+STOP_SECONDS = 5.0  # for pushes under way when the service stops; what is cut off is given back and pushed again
+FAILURES_IN_A_ROW = 3  # after which an endpoint gets one push at a time, so that dead ones do not take all places
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ class Pusher:
     ) -> None:
         self._doors, self._channel, self._limits = doors, channel, limits
         self._clock, self._bell = clock, bell
-        self._under_way: dict[asyncio.Task[None], UUID] = {}
+        self._under_way: dict[asyncio.Task[None], Row] = {}
+        self._failures: Counter[UUID] = Counter()  # in a row, by endpoint
         self.counts: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Until cancelled; pushes under way are then let finish, for STOP_SECONDS."""
-        heard = -1
         try:
             while True:
                 heard = self._bell.rung
@@ -55,8 +56,7 @@ class Pusher:
                     pass  # until nothing more is due or no place is free
                 await self._wait(heard)
         finally:
-            if self._under_way:
-                await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
+            await self._stop()
 
     async def drain(self) -> int:
         """Push all that is due now and wait for it; gives how many pushes were tried."""
@@ -68,31 +68,45 @@ class Pusher:
 
     async def _wait(self, heard: int) -> None:
         """For the bell, the poll, or a free place while more may be due than could be started."""
-        waits = {asyncio.create_task(self._bell.wait(heard, POLL_SECONDS)), *self._under_way}
-        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending - self._under_way.keys():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        bell = asyncio.create_task(self._bell.wait(heard, POLL_SECONDS))
+        try:
+            await asyncio.wait({bell, *self._under_way}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            bell.cancel()
+            await asyncio.gather(bell, return_exceptions=True)
 
     async def _start_due(self) -> int:
         free = self._limits.workers - len(self._under_way)
         if free <= 0:
             return 0
-        busy = Counter(self._under_way.values())
-        full = [endpoint for endpoint, number in busy.items() if number >= self._limits.each]
         try:
             async with self._doors.transaction() as connection:
-                each = min(self._limits.each, free)
-                claimed = await outbox.claim(connection, self._clock(), self._limits.lease, each, full)
+                claimed = await outbox.claim(connection, self._clock(), self._limits.lease, self._room(free))
         except Exception as error:  # the database may be away; the outbox waits
             LOG.warning("cannot claim pushes", extra={"cause": type(error).__name__})
             return 0
         for row in claimed:
             task = asyncio.create_task(self._push(row))
-            self._under_way[task] = row["endpoint_id"]
+            self._under_way[task] = row
             task.add_done_callback(self._under_way.pop)
         return len(claimed)
+
+    def _room(self, free: int) -> outbox.Room:
+        rows = self._under_way.values()
+        failing = [endpoint for endpoint, times in self._failures.items() if times >= FAILURES_IN_A_ROW]
+        busy = [row["endpoint_id"] for row in rows] + failing * (self._limits.each - 1)
+        return outbox.Room(free, self._limits.each, busy, [row["id"] for row in rows])
+
+    async def _stop(self) -> None:
+        under_way = dict(self._under_way)
+        if not under_way:
+            return
+        _, late = await asyncio.wait(under_way, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        async with self._doors.transaction() as connection:
+            await outbox.give_back(connection, [under_way[task] for task in late], self._clock())
 
     async def _push(self, row: Row) -> None:
         started = self._clock()
@@ -117,14 +131,25 @@ class Pusher:
             "error": result.error,
             "response_head": result.response_head,
         }
+        self._remember(row["endpoint_id"], result)
+        gone = result.verdict is Verdict.GONE
         async with self._doors.transaction() as connection:
-            await outbox.finish(connection, row, attempt, verdict)
-            if result.verdict is Verdict.GONE:
-                await outbox.disable_endpoint(connection, row["endpoint_id"], "410：接收方要求停止推送", now)
-        self.counts[verdict["state"]] += 1
-        if verdict["state"] == "given_up":
+            if gone:
+                await outbox.disable_endpoint(connection, row["endpoint_id"], GONE)
+            noted = await outbox.finish(connection, row, attempt, verdict)
+            if gone:
+                await outbox.give_up_owed(connection, row["endpoint_id"], GONE, now)
+        if noted:
+            self.counts[verdict["state"]] += 1
+        if noted and verdict["state"] == "given_up":
             about = {"message_id": row["message_id"], "warning_id": str(row["warning_id"]), "attempts": row["attempts"]}
             LOG.error("push given up", extra=about)
+
+    def _remember(self, endpoint: UUID, result: PushResult) -> None:
+        if result.verdict is Verdict.DELIVERED:
+            self._failures.pop(endpoint, None)
+        else:
+            self._failures[endpoint] += 1
 
 
 def _verdict(row: Row, result: PushResult, now: datetime) -> Row:

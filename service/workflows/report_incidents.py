@@ -19,7 +19,7 @@ from service.domain.problems import FieldError
 from service.store import incidents, matters, warnings
 from service.store.engine import Row
 from service.store.reference import Reference
-from service.text.likeness import Sketch, near_duplicate
+from service.text.likeness import Sketch, likeness
 from service.workflows.judging import Judged, by_matter, judge
 from service.workflows.linking import Link, Linker, LinkingRule, earliest
 from service.workflows.parts import Doors, Engines
@@ -106,9 +106,11 @@ def _prepare(group: _Group, reference: Reference) -> dict[int, Prepared]:
     prepared = {}
     for index, arrival in enumerate(group.arrivals):
         errors = errors_in(arrival, group.engines, reference, group.now)
-        if errors:
+        if index in group.answers:
+            group.refuse(index, *group.answers[index].errors, *errors)
+        elif errors:
             group.refuse(index, *errors)
-        elif index not in group.answers:
+        else:
             prepared[index] = prepare(arrival, group.engines, group.doors.mac_key, group.now)
     return prepared
 
@@ -178,8 +180,9 @@ async def _keep_new(
     histories = await matters.histories(connection, places, group.engines.day(group.now))
     judged = judge(group.engines, touched, histories, group.now, "report")
     teller = Teller(group.engines, group.doors, reference, group.now)
-    moves = await moves_for(connection, teller, [one for one in judged if _may_warn(one, links)])
-    twins = await _possible_duplicates(connection, links, linker)
+    fresh_matters = _fresh_matters(links)
+    moves = await moves_for(connection, teller, [one for one in judged if one.matter.id in fresh_matters])
+    twins = await _possible_duplicates(connection, group, links, linker)
     kept = by_matter(judged)
     told = {matter_id: move.warning.id for matter_id, move in moves.items()}
     told |= {
@@ -200,34 +203,32 @@ async def _link(
     day, value = group.engines.day(group.now), group.engines.thresholds.value
     area = fresh[0].report.area
     rule = LinkingRule(value("linking.likeness", area, day), timedelta(days=value("linking.window_days", area, day)))
-    before = await matters.by_id(connection, named)
-    roots = await matters.by_id(connection, {m.merged_into for m in before.values() if m.merged_into})
-    places = {one.place for one in fresh} | {matters.place_of(m) for m in (*before.values(), *roots.values())}
-    await matters.lock_places(connection, places)
-    known = await matters.by_id(connection, {*before, *roots})
+    known = await matters.locked(connection, named, *{one.place for one in fresh})
     candidates = await matters.open_in_places(connection, {one.place for one in fresh}, earliest(fresh, rule))
     linker = Linker(candidates, known, rule)
     return linker, [linker.link(one, group.now) for one in fresh]
 
 
-def _may_warn(one: Judged, links: Sequence[Link]) -> bool:
-    """A matter that only late reports touched raises no stale warning."""
-    return any(not link.prepared.facts.late for link in links if link.matter_id == one.matter.id)
+def _fresh_matters(links: Sequence[Link]) -> set[UUID]:
+    """Matters that a report in time touched: one that only late reports touched raises no stale warning."""
+    return {link.matter_id for link in links if not link.prepared.facts.late}
 
 
 async def _possible_duplicates(
-    connection: AsyncConnection, links: Sequence[Link], linker: Linker
+    connection: AsyncConnection, group: _Group, links: Sequence[Link], linker: Linker
 ) -> dict[UUID, tuple[str, ...]]:
     """For each report the ids of those in its matter that say nearly the same."""
     seen = await incidents.newest_sketches(connection, linker.touched.keys() - linker.opened, SKETCHES_COMPARED)
-    said = {matter_id: [(cid, Sketch.from_bytes(raw)) for cid, raw in rows] for matter_id, rows in seen.items()}
+    area, day = links[0].prepared.report.area, group.engines.day(group.now)
+    least = group.engines.thresholds.value("duplicates.likeness", area, day)
+    said = {m: [(cid, Sketch.from_bytes(raw)) for cid, raw in reversed(rows)] for m, rows in seen.items()}
     twins: dict[UUID, tuple[str, ...]] = {}
     for link in links:
         others = said.setdefault(link.matter_id, [])
         mine = link.prepared.sketch
         newest = others[-SKETCHES_COMPARED:]
         twins[link.prepared.incident_id] = tuple(
-            client_id for client_id, other in newest if near_duplicate(mine, other)
+            client_id for client_id, other in newest if likeness(mine, other) >= least
         )
         others.append((link.prepared.report.id, mine))
     return twins

@@ -84,10 +84,16 @@ def _assign(teller: Teller, move: Move, routed: Routed, rows: dict[UUID, Row]) -
         WarningEventType.REMINDED,
     ):
         return
+    leads = {duty.department_id for duty in routed.duties if duty.role is DutyRole.LEAD}
+    for department_id, row in rows.items():
+        if leads and row["role"] == DutyRole.LEAD and department_id not in leads:
+            row |= {"role": DutyRole.PARTICIPANT, "reason": "已改由其他单位牵头", "next_check_at": None}
     for duty in routed.duties:
         small = move.warning.restricted and duty.role is DutyRole.PARTICIPANT
-        if not small and (move.new_clocks or duty.department_id not in rows):
-            rows[duty.department_id] = _fresh(teller, move.warning, duty, rows.get(duty.department_id))
+        old = rows.get(duty.department_id)
+        asked_anew = move.new_clocks or old is None or (duty.role is DutyRole.LEAD and old["role"] != DutyRole.LEAD)
+        if asked_anew and not small:
+            rows[duty.department_id] = _fresh(teller, move.warning, duty, old)
 
 
 def _fresh(teller: Teller, warning: Warning, duty: Duty, old: Row | None) -> Row:

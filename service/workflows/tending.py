@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.areas import contains
 from service.domain.matters import Matter, ReportFacts
-from service.domain.problems import Problem, not_found
+from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import Handling, MatterStatus, Outcome, Source
-from service.store import incidents, matters, warnings
+from service.store import feed, incidents, matters, warnings
 from service.store.engine import Row, insert_rows, new_id
 from service.store.tables import ReceiptTable
 from service.workflows.answering import Actor, Ending, close_kept_matter, locked_matter
 from service.workflows.clocks import rejudge
 from service.workflows.deciding import cancel
+from service.workflows.linking import TITLE_CHARACTERS
 from service.workflows.parts import Doors, Engines
 from service.workflows.preparing import Arrival, Prepared, errors_in, prepare
 from service.workflows.report_incidents import incident_row
@@ -26,10 +28,20 @@ from service.workflows.telling import Teller, tell
 MOST_REPORTS = 10_000  # reports of one matter that are folded again at once
 
 
+@dataclass(frozen=True, slots=True)
+class ReportName:
+    """A report of a reporting system, as far as a key that is narrowed to `area` may touch it."""
+
+    system: str
+    client_id: str
+    area: str | None
+
+
 async def merge_matters(
     doors: Doors, engines: Engines, into: UUID, others: Collection[UUID], actor: Actor, now: datetime
 ) -> None:
     """Move the reports of other matters into one; the others stay readable and point to it."""
+    others = list(dict.fromkeys(others))
     if into in others:
         raise Problem(422, "merge_into_itself", "事项不能并入自身；请从 matter_ids 中去掉目标事项。")
     async with doors.transaction() as connection:
@@ -37,16 +49,17 @@ async def merge_matters(
         kept = await _locked_matters(connection, [into, *others], actor)
         for matter in kept.values():
             _must_be_open(matter)
-        await incidents.move(connection, list(others), into)
+        await incidents.move(connection, others, into)
+        await matters.point_to(connection, into, others)
         merged = [replace(kept[other], status=MatterStatus.MERGED, merged_into=into, closed_at=now) for other in others]
         await matters.keep(connection, merged, now)
         note = f"并入事项 {into}"
         entries = [_entry(m.id, now, "merged", actor, {"into": into}) for m in merged]
-        entries.append(_entry(into, now, "merged", actor, {"from": list(others)}))
+        entries.append(_entry(into, now, "merged", actor, {"from": others}))
         await matters.add_entries(connection, entries)
-        open_warnings = await warnings.open_of_matters(connection, list(others))
+        open_warnings = await warnings.open_of_matters(connection, others)
         await tell(connection, teller, [cancel(warning, now, note) for warning in open_warnings.values()])
-        await rejudge(connection, teller, [await _folded(connection, kept[into])], "merge")
+        await _rejudge(connection, teller, [_with_duties_of(kept[into], merged)], "merge")
 
 
 async def split_matter(
@@ -55,11 +68,9 @@ async def split_matter(
     """Move some reports of a matter into a new one; gives the new matter's id."""
     async with doors.transaction() as connection:
         teller = await _teller(connection, doors, engines, now)
-        matter = (await _locked_matters(connection, [matter_id], actor))[matter_id]
+        matter = await locked_matter(connection, matter_id, actor.sight)
         _must_be_open(matter)
-        rows = [
-            row for row in await incidents.of_matter(connection, matter_id, MOST_REPORTS) if row["status"] == "current"
-        ]
+        rows = await _current_reports(connection, matter_id)
         leaving = [row for row in rows if row["id"] in set(incident_ids)]
         if len(leaving) != len(set(incident_ids)) or len(leaving) == len(rows):
             raise Problem(
@@ -68,22 +79,14 @@ async def split_matter(
                 "请给出该事项的部分报告编号（incident_ids），不能为空、不能是全部、也不能属于别的事项。",
             )
         first = min(leaving, key=lambda row: row["occurred_at"])
-        fresh = replace(
-            matter,
-            id=new_id(),
-            title=(first["title"] or first["text"])[:60],
-            opened_at=now,
-            sketch=bytes(first["sketch"]),
-        )
+        fresh = replace(_described_by(matter, first, engines), id=new_id(), opened_at=now)
         await incidents.move_some(connection, [row["id"] for row in leaving], fresh.id)
         entries = [
             _entry(matter.id, now, "split", actor, {"into": fresh.id}),
             _entry(fresh.id, now, "split", actor, {"from": matter.id}),
         ]
         await matters.add_entries(connection, entries)
-        await rejudge(
-            connection, teller, [await _folded(connection, matter), await _folded(connection, fresh)], "split"
-        )
+        await _rejudge(connection, teller, [matter, fresh], "split")
         return fresh.id
 
 
@@ -94,32 +97,37 @@ async def correct_incident(doors: Doors, engines: Engines, arrival: Arrival, not
         errors = errors_in(arrival, engines, teller.reference, now)
         if errors:
             raise Problem(422, "invalid_report", "更正内容有误，请按 errors 逐项修改后重发。", tuple(errors))
-        old, matter = await _current(connection, arrival.system, arrival.report.id)
-        prepared = prepare(arrival, engines, doors.mac_key, now)
-        if prepared.content_mac in {row["content_mac"] for row in await _receipts(connection, prepared.key)}:
-            raise Problem(409, "nothing_corrected", "更正内容与已有版本完全相同，无需更正。")
+        old, matter = await _current(connection, ReportName(arrival.system, arrival.report.id, arrival.area))
+        _must_stay(arrival.report.matter_id, matter.id)
+        # Late is what was reported long after the fact, not what was corrected long after.
+        prepared = prepare(arrival, engines, doors.mac_key, old["received_at"])
+        if prepared.content_mac == (await _receipts(connection, prepared.key))[-1]["content_mac"]:
+            raise Problem(409, "nothing_corrected", "更正内容与现有版本完全相同，无需更正。")
         row = {**incident_row(prepared, old["received_at"]), **_carried(old), "status": "current", "note": note}
         await _keep_revision(connection, old, row, prepared)
-        await rejudge(connection, teller, [await _folded(connection, matter)], "correction")
+        if len(await _current_reports(connection, matter.id)) == 1:
+            matter = _described_by(matter, row, engines)
+        await _rejudge(connection, teller, [matter], "correction")
+        await incidents.take_judgement(connection, prepared.incident_id)
         return prepared.incident_id
 
 
-async def withdraw_incident(doors: Doors, engines: Engines, key: tuple[str, str], note: str, now: datetime) -> None:
+async def withdraw_incident(doors: Doors, engines: Engines, name: ReportName, note: str, now: datetime) -> None:
     """Withdraw a report: a last revision says so. A matter left without reports is closed, its warning cancelled."""
     async with doors.transaction() as connection:
         teller = await _teller(connection, doors, engines, now)
-        old, matter = await _current(connection, *key)
+        old, matter = await _current(connection, name)
         row = {name: old[name] for name in old if name in _INCIDENT_COLUMNS} | {
             "id": new_id(),
             "status": "withdrawn",
             "note": note,
         }
         await _keep_revision(connection, old, {**row, "revision": old["revision"] + 1}, None)
-        folded = await _folded(connection, matter)
-        if folded.report_count:
-            await rejudge(connection, teller, [folded], "correction")
+        if matter.status is not MatterStatus.OPEN or await _current_reports(connection, matter.id):
+            await _rejudge(connection, teller, [matter], "correction")
             return
-        await close_kept_matter(connection, teller, folded, Ending(Outcome.FALSE_ALARM, now, "报告已全部撤回"), None)
+        empty = _folded(matter, [])
+        await close_kept_matter(connection, teller, empty, Ending(Outcome.FALSE_ALARM, now, "报告已全部撤回"), None)
         for warning in (await warnings.open_of_matters(connection, [matter.id])).values():
             await tell(connection, teller, [cancel(warning, now, "报告已全部撤回")])
 
@@ -128,30 +136,66 @@ async def _teller(connection: AsyncConnection, doors: Doors, engines: Engines, n
     return Teller(engines, doors, await doors.reference.get(connection), now)
 
 
-async def _locked_matters(connection: AsyncConnection, ids: Sequence[UUID], actor: Actor) -> dict[UUID, Matter]:
+async def _locked_matters(connection: AsyncConnection, ids: Collection[UUID], actor: Actor) -> dict[UUID, Matter]:
     """Several matters under all their places' locks, taken in one go."""
-    seen = await matters.by_id(connection, ids)
+    kept = await matters.locked(connection, ids)
     for matter_id in ids:
-        if matter_id not in seen:
+        if await feed.matter_in_sight(connection, matter_id, actor.sight) is None:
             raise not_found("事项", matter_id)
-    await matters.lock_places(connection, {matters.place_of(matter) for matter in seen.values()})
-    return {matter_id: await locked_matter(connection, matter_id, actor.sight) for matter_id in ids}
+    return {matter_id: kept[matter_id] for matter_id in ids}
 
 
-async def _folded(connection: AsyncConnection, matter: Matter) -> Matter:
-    """The matter folded again from its current reports, oldest first."""
-    rows = [row for row in await incidents.of_matter(connection, matter.id, MOST_REPORTS) if row["status"] == "current"]
-    rows.reverse()
+async def _current_reports(connection: AsyncConnection, matter_id: UUID) -> list[Row]:
+    """The reports that count, in the order they were received."""
+    rows = await incidents.of_matter(connection, matter_id, MOST_REPORTS)
+    return [row for row in reversed(rows) if row["status"] == "current"]
+
+
+async def _rejudge(connection: AsyncConnection, teller: Teller, changed: Collection[Matter], cause: str) -> None:
+    """Fold matters again from their reports and judge them; one known from late reports only opens no warning."""
+    reports = {matter.id: await _current_reports(connection, matter.id) for matter in changed}
+    stale = {matter_id for matter_id, rows in reports.items() if all(row["late"] for row in rows)}
+    folded = [_folded(matter, reports[matter.id]) for matter in changed]
+    await rejudge(connection, teller, folded, cause, stale)
+
+
+def _folded(matter: Matter, rows: Collection[Row]) -> Matter:
+    """The matter folded again from these reports: what reports say is counted anew, what offices did stays."""
     first = min((row["occurred_at"] for row in rows), default=matter.first_occurred_at)
-    empty = Matter(
+    bare = Matter(
         id=matter.id, area=matter.area, category=matter.category, first_level=matter.first_level, title=matter.title,
         opened_at=matter.opened_at, first_occurred_at=first, last_occurred_at=first, grid=matter.grid,
         status=matter.status, project_id=matter.project_id, replied_at=matter.replied_at,
-        missed_clocks=matter.missed_clocks, sketch=matter.sketch,
+        missed_clocks=matter.missed_clocks, sketch=matter.sketch, closed_at=matter.closed_at, outcome=matter.outcome,
+        merged_into=matter.merged_into,
     )  # fmt: skip
     for row in rows:
-        empty = empty.with_report(_facts(row))
-    return empty
+        bare = bare.with_report(_facts(row))
+    return bare
+
+
+def _with_duties_of(matter: Matter, merged: Collection[Matter]) -> Matter:
+    """What offices did and left undone on the merged matters belongs to the one that goes on."""
+    replies = [one.replied_at for one in (matter, *merged) if one.replied_at is not None]
+    return replace(
+        matter,
+        replied_at=max(replies, default=None),
+        missed_clocks=matter.missed_clocks + sum(one.missed_clocks for one in merged),
+        project_id=next((one.project_id for one in (matter, *merged) if one.project_id), None),
+    )
+
+
+def _described_by(matter: Matter, row: Row, engines: Engines) -> Matter:
+    """A matter is where and what its one report, or the first of those split off, says it is."""
+    return replace(
+        matter,
+        area=row["area"],
+        grid=row["grid"],
+        category=row["category"],
+        first_level=engines.catalogue.first_level(row["category"]),
+        title=(row["title"] or row["text"])[:TITLE_CHARACTERS],
+        sketch=bytes(row["sketch"]),
+    )
 
 
 def _facts(row: Row) -> ReportFacts:
@@ -167,19 +211,27 @@ def _facts(row: Row) -> ReportFacts:
     )
 
 
-async def _current(connection: AsyncConnection, system: str, client_id: str) -> tuple[Row, Matter]:
-    """The current revision of a report and its matter, under the matter's lock."""
-    rows = await incidents.revisions(connection, client_id, system)
-    current = next((row for row in rows if row["status"] == "current"), None)
-    if current is None:
-        raise not_found("可更正的报告", client_id)
-    matter = (await matters.by_id(connection, [current["matter_id"]]))[current["matter_id"]]
-    await matters.lock_places(connection, [matters.place_of(matter)])
-    again = await incidents.revisions(connection, client_id, system)
-    current = next((row for row in again if row["status"] == "current"), None)
-    if current is None:
-        raise not_found("可更正的报告", client_id)
-    return current, (await matters.by_id(connection, [current["matter_id"]]))[current["matter_id"]]
+async def _current(connection: AsyncConnection, name: ReportName) -> tuple[Row, Matter]:
+    """The current revision of a report and its matter, under the matter's lock. What lies outside the key's area,
+    or is not there, is not found."""
+    seen = await _newest(connection, name)
+    await matters.locked(connection, [seen["matter_id"]])
+    current = await _newest(connection, name)  # it may have been corrected or moved while we waited
+    return current, (await matters.locked(connection, [current["matter_id"]]))[current["matter_id"]]
+
+
+async def _newest(connection: AsyncConnection, name: ReportName) -> Row:
+    for row in await incidents.revisions(connection, name.client_id, name.system):
+        if row["status"] == "current" and (name.area is None or contains(name.area, row["area"])):
+            return row
+    raise not_found("可更正的报告", name.client_id)
+
+
+def _must_stay(named: UUID | None, matter_id: UUID) -> None:
+    if named not in (None, matter_id):
+        detail = f"更正沿用原事项 {matter_id}；要移到别的事项请用合并或拆分。"
+        error = FieldError("matter_id", "matter_differs", detail)
+        raise Problem(422, "invalid_report", "更正不能改变报告所属的事项。", (error,))
 
 
 async def _receipts(connection: AsyncConnection, key: tuple[str, str]) -> list[Row]:

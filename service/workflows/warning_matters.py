@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,10 +20,16 @@ from service.workflows.parts import Engines
 from service.workflows.telling import Teller
 
 
-async def moves_for(connection: AsyncConnection, teller: Teller, judged: Sequence[Judged]) -> dict[UUID, Move]:
-    """The move each judged matter's warning makes, by matter id; matters without news are absent."""
+async def moves_for(
+    connection: AsyncConnection, teller: Teller, judged: Sequence[Judged], stale: Collection[UUID] = ()
+) -> dict[UUID, Move]:
+    """The move each judged matter's warning makes, by matter id; matters without news are absent.
+
+    `stale` matters, known from late reports only, keep a warning that is open but open none.
+    """
     current = await warnings.open_of_matters(connection, [one.matter.id for one in judged])
-    decided = {one.matter.id: _decided(teller, one, current) for one in judged}
+    heard = [one for one in judged if one.matter.id in current or one.matter.id not in stale]
+    decided = {one.matter.id: _decided(teller, one, current) for one in heard}
     return {matter_id: move for matter_id, move in decided.items() if move is not None}
 
 

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from service.domain.incidents import IncidentReport
 from service.domain.problems import FieldError
-from service.workflows.import_mapping import Mapping, Said
-from service.workflows.import_values import PLACE_FIELDS, Reader, Values, client_id
-from service.workflows.table_rows import Broken, Cell, FileRefused, Row, text_of
+from service.workflows.files.import_mapping import Mapping
+from service.workflows.files.import_values import PLACE_FIELDS, Reader, Values, client_id
+from service.workflows.files.table_rows import Broken, FileRefused, Row
 
 # pydantic's error type → what would be right; {…} from the error's own context. Never the value itself.
 _RIGHT = {
@@ -52,16 +52,15 @@ class RowReader:
     """
 
     def __init__(self, mapping: Mapping, columns: Sequence[str], values: Values) -> None:
-        words = {name: {given: s.text for given, s in given_words.items()} for name, given_words in mapping.values.items()}
+        faults = [*_unreadable(mapping, values)]
+        if faults:
+            raise FileRefused(faults)
+        self._fixed = {name: values.reader(name)(said.text) for name, said in mapping.fixed.items()}
         self._columns = [
-            _Column(columns.index(column), said.text, values.reader(said.text), words.get(said.text, {}))
-            for column, said in mapping.columns.items()
+            _Column(columns.index(name), said.text, values.reader(said.text), _words(mapping, said.text))
+            for name, said in mapping.columns.items()
         ]
-        self._fixed, errors = _fixed(mapping, values, words)
-        errors += _unreadable_words(mapping, values)
         self._id_place = next(column.place for column in self._columns if column.field == "id")
-        if errors:
-            raise FileRefused(errors)
 
     def read(self, row: Row) -> Reading:
         """The report of a row, or everything that is wrong with it."""
@@ -89,3 +88,36 @@ class RowReader:
         cell = row.cells[self._id_place]
         text = None if cell is None or isinstance(cell, Broken) else client_id(cell)
         return text if isinstance(text, str) else ""
+
+
+def _unreadable(mapping: Mapping, values: Values) -> Iterator[str]:
+    """Words that the mapping gives for fields and that the fields cannot take, each with its place."""
+    said = list(mapping.fixed.items())
+    said += [(name, meant) for name, words in mapping.values.items() for meant in words.values()]
+    for name, meant in said:
+        value = values.reader(name)(meant.text)
+        if isinstance(value, Broken):
+            yield f"{meant.word_at}: {name}：{value.reason}"
+
+
+def _words(mapping: Mapping, name: str) -> dict[str, str]:
+    return {given: meant.text for given, meant in mapping.values.get(name, {}).items()}
+
+
+def _placed(given: dict[str, Any]) -> dict[str, Any]:
+    """Coordinates as the one location that a report has."""
+    location = {name: given.pop(name) for name in PLACE_FIELDS if name in given}
+    return {**given, "location": location} if location.keys() - {"accuracy_m"} else given
+
+
+def _field_errors(error: ValidationError) -> tuple[FieldError, ...]:
+    found = error.errors(include_url=False, include_input=False)
+    return tuple(FieldError(_name(one["loc"]), one["type"], _right(one["type"], one.get("ctx", {}))) for one in found)
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return str(location[-1] if location[0] == "location" else location[0])
+
+
+def _right(kind: str, context: dict[str, Any]) -> str:
+    return _RIGHT.get(kind, "内容不合要求（{kind}）。").format(kind=kind, **context)

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from service.workflows.table_csv import csv_rows, gzipped_csv_rows
-from service.workflows.table_rows import Broken, FileRefused, Row, Rows, at
-from service.workflows.table_xlsx import xlsx_rows
+from service.workflows.files.table_csv import csv_rows, gzipped_csv_rows
+from service.workflows.files.table_rows import Broken, FileRefused, Row, Rows, at
+from service.workflows.files.table_xlsx import xlsx_rows
 
 _OPENERS: dict[str, Callable[[Path], AbstractContextManager[Rows]]] = {
     ".csv.gz": gzipped_csv_rows,

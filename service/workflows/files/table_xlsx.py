@@ -17,7 +17,7 @@ from xml.etree.ElementTree import ParseError
 
 import openpyxl
 
-from service.workflows.table_rows import Broken, Cell, FileRefused, Row, at
+from service.workflows.files.table_rows import Broken, Cell, FileRefused, Row, at
 
 MOST_UNPACKED = 4 << 30  # bytes of all parts of a workbook together
 MOST_TEXTS = 512 << 20  # bytes of its table of distinct texts, which is kept in memory

@@ -19,13 +19,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from service.rules.positions import Document, hint, read_source
-from service.workflows.import_values import FIELDS, REQUIRED
-from service.workflows.table_files import Table, like
-from service.workflows.table_rows import FileRefused
+from service.workflows.files.import_values import FIELDS, REQUIRED
+from service.workflows.files.table_files import Table, like
+from service.workflows.files.table_rows import FileRefused
 
 FORMAT = "weiyu-mapping-1"
 KEYS = ("format", "system", "timezone", "columns", "set", "values")
-SYSTEM = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+SYSTEM = re.compile(r"\S(?:.{0,62}\S)?")  # any name: the systems of a district have Chinese ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class Mapping:
     columns: dict[str, Said] = field(default_factory=dict)
     fixed: dict[str, Said] = field(default_factory=dict)
     values: dict[str, dict[str, Said]] = field(default_factory=dict)
+
+    @property
+    def system_name(self) -> str:
+        """The reporting system; read_mapping refuses a mapping that has none."""
+        return self.system.text if self.system else ""
 
     def zone(self, default: ZoneInfo) -> ZoneInfo:
         return default if self.timezone is None else ZoneInfo(self.timezone.text)
@@ -177,7 +182,7 @@ def _doubtful(mapping: Mapping) -> Iterator[str]:
     if mapping.system is None:
         yield "缺少 system：给这个来源起一个固定的名字（--system 或映射文件），同一来源的编号才不会重复计入"
     elif not SYSTEM.fullmatch(mapping.system.text):
-        yield f"{mapping.system.word_at}: system 只能由英文字母、数字和 _ . - 组成，至多 64 个字符"
+        yield f"{mapping.system.word_at}: system 应为 1 到 64 个字符，首尾不含空格"
     if mapping.timezone is not None and mapping.timezone.text not in available_timezones():
         yield f"{mapping.timezone.word_at}: 没有时区“{mapping.timezone.text}”，如 Asia/Shanghai"
 

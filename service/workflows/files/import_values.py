@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from service.domain.catalogue import Catalogue
 from service.domain.incidents import IncidentReport
 from service.domain.words import Handling, ReportStage, Source
-from service.workflows.area_names import AreaNames
-from service.workflows.table_rows import Broken, Cell, text_of
+from service.workflows.files.area_names import AreaNames
+from service.workflows.files.table_rows import Broken, Cell, text_of
 
 PLACE_FIELDS = ("lat", "lon", "accuracy_m")  # WGS 84 degrees, metres; together they are `location`
 FIELDS = (*(name for name in IncidentReport.model_fields if name != "location"), *PLACE_FIELDS)
@@ -137,10 +137,11 @@ def instant(cell: Cell, zone: ZoneInfo) -> datetime | Broken:
     read = _INSTANT.fullmatch(cell) if isinstance(cell, str) else None
     if read is None:
         return _BAD_INSTANT
-    *parts, fraction, offset = read.groups()
+    year, month, day, hour, minute, second = (int(part or 0) for part in read.groups()[:6])
+    fraction, offset = read.groups()[6:]
     micros = int((fraction or "0")[:6].ljust(6, "0"))
     try:
-        return datetime(*(int(part or 0) for part in parts), micros, tzinfo=_offset(offset) or zone)
+        return datetime(year, month, day, hour, minute, second, micros, _offset(offset) or zone)
     except ValueError:
         return _BAD_INSTANT
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from service.workflows.table_rows import Broken, Cell, FileRefused, Row, at
+from service.workflows.files.table_rows import Broken, Cell, FileRefused, Row, at
 
 LONGEST_LINE = 1 << 20  # bytes; a longer line is cut, and its row refused
 LONGEST_CELL = 131_072  # characters; what the csv module allows unless told otherwise
@@ -147,26 +147,27 @@ def gzipped_csv_rows(path: Path) -> Iterator[CsvRows]:
 
 def _sound(path: Path, stream: BinaryIO) -> tuple[str, int]:
     """The encoding, and the length of its mark. Most lines decide: one broken line is not another encoding."""
-    try:
-        first = stream.readline(LONGEST_LINE)
-        if first.startswith(UTF16_MARKS):
-            raise FileRefused([at(path, 1, 1, "文件是 UTF-16 编码，请另存为 UTF-8 或 GB18030 的 CSV。")])
-        if first.startswith(UTF8_MARK):
-            return "utf-8", len(UTF8_MARK)
-        return _majority(first, stream), 0
-    except _DAMAGE as error:
-        raise FileRefused([at(path, 1, 1, f"文件打不开或已损坏：{error}")]) from None
-
-
-def _majority(first: bytes, stream: BinaryIO) -> str:
+    first = _sounded(stream)
+    if first.startswith(UTF16_MARKS):
+        raise FileRefused([at(path, 1, 1, "文件是 UTF-16 编码，请另存为 UTF-8 或 GB18030 的 CSV。")])
+    if first.startswith(UTF8_MARK):
+        return "utf-8", len(UTF8_MARK)
     utf8 = seen = 0
     line = first
     while line and seen < LINES_SOUNDED:
         if not line.isascii():
             seen += 1
             utf8 += _is_utf8(line)
-        line = stream.readline(LONGEST_LINE)
-    return "utf-8" if utf8 * 2 >= seen else "gb18030"
+        line = _sounded(stream)
+    return "utf-8" if utf8 * 2 >= seen else "gb18030", 0
+
+
+def _sounded(stream: BinaryIO) -> bytes:
+    """A line, or nothing where the file is damaged: whoever reads it names the place."""
+    try:
+        return stream.readline(LONGEST_LINE)
+    except _DAMAGE:
+        return b""
 
 
 def _is_utf8(line: bytes) -> bool:

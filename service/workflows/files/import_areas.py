@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.domain.areas import LEVEL_NAMES, Area, prefix_of
 from service.store import reference
 from service.store.tables_service import AreaTable
-from service.workflows.area_names import LONGEST_NAME, full_code
+from service.workflows.files.area_names import LONGEST_NAME, full_code
+from service.workflows.files.table_files import Table, like, open_table
+from service.workflows.files.table_rows import Broken, Cell, FileRefused, Row, at, text_of
 from service.workflows.parts import Doors
-from service.workflows.table_files import Table, like, open_table
-from service.workflows.table_rows import Broken, Cell, FileRefused, Row, at, text_of
 
 EARLIEST = date(1900, 1, 1)
 KEY = ("code", "valid_from")

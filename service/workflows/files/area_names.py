@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from service.domain.areas import Area, chain_of
-from service.workflows.table_rows import Broken
+from service.workflows.files.table_rows import Broken
 
 CODE_LENGTHS = (2, 4, 6, 9, 12)
 LONGEST_NAME = 100

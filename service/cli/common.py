@@ -1,0 +1,90 @@
+"""What every command shares: settings, the database, clear errors, progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from service.domain.problems import Problem
+from service.main import load_engines, open_doors
+from service.rules.positions import LoadFailure
+from service.settings import Settings, SettingsError, read_settings
+from service.store.embedded import EmbeddedServer, EmbeddedServerError
+from service.store.engine import DatabaseUrlError, open_engine
+from service.store.schema import SchemaMismatch, check
+from service.workflows.files.table_rows import FileRefused
+from service.workflows.parts import Doors, Engines
+
+SAY = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+REFUSED = 1
+MISUSED = 2
+
+
+def settings_from(**given: Any) -> Settings:
+    """Settings from the environment, with what the command line gave on top. PORT counts as WEIYU_PORT."""
+    environment = {**os.environ}
+    if environment.get("PORT"):
+        environment.setdefault("WEIYU_PORT", environment["PORT"])
+    environment |= {f"WEIYU_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+    try:
+        return read_settings(environment)
+    except SettingsError as error:
+        SAY.print(f"设置有误：\n{error}", style="red")
+        raise typer.Exit(MISUSED) from None
+
+
+@contextmanager
+def database(settings: Settings, migrated: bool = True) -> Iterator[str]:
+    """The configured database, or the embedded server for as long as this lasts; refuses a schema of another version."""
+    if settings.database_url:
+        if migrated:
+            check(settings.database_url)
+        yield settings.database_url
+        return
+    with EmbeddedServer(settings.data_dir) as server:
+        if server.place.note:
+            SAY.print(server.place.note)
+        if migrated:
+            check(server.url)
+        yield server.url
+
+
+@asynccontextmanager
+async def parts(settings: Settings, url: str) -> AsyncIterator[tuple[Doors, Engines]]:
+    """The parts of a command that works on the database without serving."""
+    engine = open_engine(url, 2)
+    try:
+        yield await open_doors(settings, engine), load_engines(settings)
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def foreseen() -> Iterator[None]:
+    """Foreseen errors become clear lines and an exit code; the rest may crash."""
+    try:
+        yield
+    except Problem as problem:
+        _refuse([problem.detail, *(f"  {error.field}: {error.detail}" for error in problem.errors)])
+    except FileRefused as refused:
+        _refuse(refused.lines)
+    except (EmbeddedServerError, SchemaMismatch, DatabaseUrlError, LoadFailure) as error:
+        _refuse([str(error)])
+
+
+def _refuse(lines: list[str] | tuple[str, ...]) -> None:
+    for line in lines:
+        SAY.print(line, style="red")
+    raise typer.Exit(REFUSED)
+
+
+def progress_bar() -> Progress:
+    """A bar on the terminal; nothing but the end is written where there is no terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=SAY, transient=True)

@@ -1,0 +1,64 @@
+"""weiyu rules check | test | explain, and weiyu train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.common import foreseen, settings_from
+from service.domain.catalogue import load_catalogue
+from service.rules import cli_text
+from service.rules.facts import matter_vocabulary
+from service.rules.rulebook import INCIDENT_RULEBOOK
+
+app = typer.Typer(help="规则库：核对、测试、解释", no_args_is_help=True)
+Files = Annotated[list[Path] | None, typer.Argument(help="规则库文件，缺省为正在使用的")]
+
+
+@app.command()
+def check(files: Files = None) -> None:
+    """核对规则库：每处错误给出 文件:行:列。"""
+    _tell(cli_text.check(_or_current(files), [matter_vocabulary(load_catalogue())]))
+
+
+@app.command()
+def test(files: Files = None) -> None:
+    """运行每条规则自带的测试。"""
+    _tell(cli_text.test(_or_current(files), [matter_vocabulary(load_catalogue())]))
+
+
+@app.command()
+def explain(
+    target: Annotated[str, typer.Argument(help="规则编号或规则库文件")],
+    facts: Annotated[Path | None, typer.Option(help="事实（JSON）；给出则显示逐条判断过程", exists=True)] = None,
+) -> None:
+    """用中文解释规则；给出事实时说明每个条件的判断过程。"""
+    _tell(cli_text.explain(target, _or_current(None), [matter_vocabulary(load_catalogue())], facts))
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="模型写到此目录")] = Path("models"),
+    seed: Annotated[int | None, typer.Option(help="随机种子")] = None,
+    districts: Annotated[int | None, typer.Option(help="模拟多少个区", min=2)] = None,
+    days: Annotated[int | None, typer.Option(help="每个区模拟多少天", min=100)] = None,
+) -> None:
+    """用模拟事项训练升级模型，写出模型与模型卡（如实注明为模拟数据）。"""
+    # scikit-learn costs a second and 130 MB that no other command should pay.
+    from service.scoring import train as training  # noqa: PLC0415
+
+    with foreseen():
+        shipped = (training.SHIPPED_SEED, training.SHIPPED_DISTRICTS, training.SHIPPED_DAYS)
+        chosen = [given or default for given, default in zip((seed, districts, days), shipped, strict=True)]
+        print(training.train(out, *chosen))
+
+
+def _or_current(files: list[Path] | None) -> list[Path]:
+    return files or [settings_from().rulebook or INCIDENT_RULEBOOK]
+
+
+def _tell(told: tuple[int, str]) -> None:
+    code, text = told
+    print(text)
+    raise typer.Exit(code)

@@ -1,0 +1,1 @@
+"""Files in and out: areas and incidents of other systems, matters for a spreadsheet."""

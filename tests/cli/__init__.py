@@ -1,0 +1,1 @@
+"""The `weiyu` command as people type it."""
