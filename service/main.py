@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,7 +144,7 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         if settings.push_workers:
             limits = PushLimits(settings.push_workers, settings.push_per_endpoint, _lease(settings))
             pusher = Pusher(
-                Doors(pushing, doors.reference, doors.mac_key, doors.link_base),
+                replace(doors, engine=pushing),
                 channel,
                 limits,
                 clock,

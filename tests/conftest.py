@@ -49,8 +49,23 @@ def template_database(cluster: str, owner: psycopg.Connection[tuple[object, ...]
 @pytest.fixture
 def database_url(cluster: str, template_database: str, owner: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
     """`postgresql://…` of a fresh database, migrated and empty, for one test. Made and dropped in about 40 ms."""
+    with fresh_database(cluster, template_database, owner) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(
+    cluster: str, template_database: str, owner: psycopg.Connection[tuple[object, ...]]
+) -> Iterator[str]:
+    """The same for the tests of one module together, when none is disturbed by what another leaves behind."""
+    with fresh_database(cluster, template_database, owner) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(cluster: str, template: str, owner: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    owner.execute(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY wal_log")
+    owner.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
     yield url_of(cluster, name)
     owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+TOLERANCE = timedelta(minutes=5)  # as the package has it
+
 
 class Receiver:
-    """Keeps what it got: verified bodies, ids, and refusals. `answers` are statuses given in turn, then 200."""
+    """Keeps what it got: verified bodies, ids, and refusals. `answers` are statuses given in turn, then `usual`.
+
+    `headers` go with every answer. With `gate` cleared it takes requests and does not answer until it is set; `most`
+    is how many it ever had open at once. `tried` are the ids of all attempts, in order. `clock`: for tests with a set
+    clock, since the package compares with the wall clock only.
+    """
 
     def __init__(self) -> None:
         self.secrets: list[str] = []
         self.answers: list[int] = []
+        self.usual = 200
+        self.headers: dict[str, str] = {}
+        self.clock: Callable[[], datetime] | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+        self.open = self.most = 0
+        self.tried: list[str] = []
         self.got: list[dict[str, Any]] = []
         self.ids: list[str] = []
         self.refused = 0
@@ -29,6 +46,7 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.gate.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -43,14 +61,31 @@ class Receiver:
     def take(self, headers: dict[str, str], body: bytes) -> int:
         """The status this receiver answers with."""
         with self._lock:
-            if not any(_verifies(secret, headers, body) for secret in self.secrets):
+            if not any(self._verifies(secret, headers, body) for secret in self.secrets):
                 self.refused += 1
                 return 401
-            status = self.answers.pop(0) if self.answers else 200
+            self.tried.append(headers["webhook-id"])
+            status = self.answers.pop(0) if self.answers else self.usual
             if status == 200:
                 self.got.append(json.loads(body))
                 self.ids.append(headers["webhook-id"])
             return status
+
+    def _enter(self, by: int) -> None:
+        with self._lock:
+            self.open += by
+            self.most = max(self.most, self.open)
+
+    def _verifies(self, secret: str, headers: dict[str, str], body: bytes) -> bool:
+        if self.clock is not None:
+            at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+            signed = Webhook(secret).sign(headers["webhook-id"], at, body.decode())
+            return abs(self.clock() - at) < TOLERANCE and signed in headers["webhook-signature"].split()
+        try:
+            Webhook(secret).verify(body, headers)
+        except WebhookVerificationError:
+            return False
+        return True
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
@@ -58,20 +93,18 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                receiver._enter(1)
+                receiver.gate.wait(20)
+                receiver._enter(-1)
                 status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
+                with contextlib.suppress(ConnectionError):  # whoever pushed may have gone
+                    self.send_response(status)
+                    for name, value in {"content-length": "0", **receiver.headers}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.flush()
 
             def log_message(self, *_: object) -> None:
                 pass
 
         return Handler
-
-
-def _verifies(secret: str, headers: dict[str, str], body: bytes) -> bool:
-    try:
-        Webhook(secret).verify(body, headers)
-    except WebhookVerificationError:
-        return False
-    return True

@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
+        sa.Column("place_seq", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -195,6 +196,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'open'"),
     )
+    op.create_index("matter_place_seq", "matter", ["county", "first_level", "place_seq"], unique=False)
     op.create_index("matter_updated", "matter", ["updated_at", "id"], unique=False)
     op.create_table(
         "matter_entry",
@@ -236,7 +238,17 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
     )
+    op.create_index(
+        "outbox_given_up", "outbox", ["done_at"], unique=False, postgresql_where=sa.text("state = 'given_up'")
+    )
     op.create_index("outbox_once", "outbox", ["warning_id", "revision", "endpoint_id"], unique=True)
+    op.create_table(
+        "place",
+        sa.Column("county", sa.Text(), nullable=False),
+        sa.Column("first_level", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("county", "first_level"),
+    )
     op.create_table(
         "place_day",
         sa.Column("county", sa.Text(), nullable=False),
@@ -451,12 +463,15 @@ def downgrade() -> None:
     op.drop_table("reference_version")
     op.drop_table("receipt")
     op.drop_table("place_day")
+    op.drop_table("place")
     op.drop_index("outbox_once", table_name="outbox")
+    op.drop_index("outbox_given_up", table_name="outbox", postgresql_where=sa.text("state = 'given_up'"))
     op.drop_index("outbox_due", table_name="outbox", postgresql_where=sa.text("state = 'pending'"))
     op.drop_table("outbox")
     op.drop_index("matter_entry_matter", table_name="matter_entry")
     op.drop_table("matter_entry")
     op.drop_index("matter_updated", table_name="matter")
+    op.drop_index("matter_place_seq", table_name="matter")
     op.drop_index("matter_open_place", table_name="matter", postgresql_where=sa.text("status = 'open'"))
     op.drop_table("matter")
     op.drop_table("lease")

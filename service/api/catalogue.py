@@ -90,6 +90,7 @@ async def get_rule(rule_id: str, _: Reader, request: Request) -> dict[str, Any]:
 async def put_rulebook(viewer: Administrator, request: Request) -> dict[str, Any]:
     """Put a rulebook in force (body: its YAML). A faulty one is refused with positions; the last good one stays."""
     app = app_of(request)
+    _must_be_everywhere(viewer)
     errors = await app.rulebooks.put(await request.body(), viewer.name, app.clock())
     if errors:
         fields = tuple(FieldError(f"{e.file}:{e.line}:{e.column}", "rulebook_error", str(e)) for e in errors)
@@ -102,6 +103,7 @@ async def put_rulebook(viewer: Administrator, request: Request) -> dict[str, Any
 @router.delete("/rulebooks/incident")
 async def delete_rulebook(viewer: Administrator, request: Request) -> dict[str, Any]:
     """Go back to the rulebook that ships (or the file named in the settings)."""
+    _must_be_everywhere(viewer)
     await app_of(request).rulebooks.drop()
     return await get_rules(viewer, request)
 
@@ -129,6 +131,12 @@ async def get_model(_: Reader, request: Request) -> dict[str, Any]:
         "horizon_days": scorer.horizon_days,
         "synthetic": scorer.synthetic,
     }
+
+
+def _must_be_everywhere(viewer: Viewer) -> None:
+    """Rules judge in every area, so a key of one area may not change them."""
+    if viewer.area is not None:
+        raise Problem(403, "outside_key_area", "规则库对所有区域生效，限定区域的密钥不能更换。")
 
 
 def _parent(code: str, known: dict[str, Any]) -> str | None:

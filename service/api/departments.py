@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, Field, StringConstraints
 from sqlmodel import SQLModel
 
 from service.api.access import READERS, may
-from service.api.shapes import Out
+from service.api.department_shapes import (
+    DepartmentChange,
+    DepartmentIn,
+    DepartmentOut,
+    EndpointChange,
+    EndpointIn,
+    EndpointMade,
+    EndpointOut,
+    ResponsibilityIn,
+    ResponsibilityOut,
+    StandingOrderIn,
+    StandingOrderOut,
+    SubscriptionChange,
+    SubscriptionIn,
+    SubscriptionOut,
+    TryOut,
+)
 from service.api.state import App, app_of
 from service.delivery.signing import new_secret
-from service.domain.incidents import AreaCode, Strict
-from service.domain.levels import Level
+from service.domain.areas import contains
 from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import Scope
 from service.store import reference
@@ -32,115 +46,6 @@ from service.store.tables_service import (
 router = APIRouter(prefix="/v1", tags=["departments 单位"])
 Administrator = Annotated[Viewer, may(Scope.ADMINISTER)]
 Reader = Annotated[Viewer, may(*READERS)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Categories = Annotated[list[str], Field(min_length=1, max_length=200)]
-
-
-class DepartmentIn(Strict):
-    """A department; `is_coordinator` with an area makes it the coordinating office (综治中心) there."""
-
-    name: Name
-    is_coordinator: bool = False
-    area: AreaCode | None = None
-
-
-class DepartmentOut(DepartmentIn, Out):
-    id: UUID
-    created_at: datetime
-
-
-class DepartmentChange(Strict):
-    name: Name | None = None
-    is_coordinator: bool | None = None
-    area: AreaCode | None = None
-
-
-class EndpointIn(Strict):
-    department_id: UUID
-    url: Annotated[str, Field(max_length=2000)]
-
-
-class EndpointOut(Out):
-    """An endpoint; its secret is shown once, when it is made."""
-
-    id: UUID
-    department_id: UUID
-    url: str
-    state: str
-    disabled_reason: str | None
-    created_at: datetime
-
-
-class EndpointMade(EndpointOut):
-    secret: str
-
-
-class EndpointChange(Strict):
-    url: Annotated[str, Field(max_length=2000)] | None = None
-    state: Annotated[str, Field(pattern="^(active|disabled)$")] | None = None
-
-
-class TryOut(Out):
-    """How a test push went."""
-
-    delivered: bool
-    status: int | None
-    error: str | None
-    milliseconds: int
-
-
-class SubscriptionIn(Strict):
-    """Which warnings are pushed: an area subtree (none: everywhere), categories (none: all), a least level."""
-
-    department_id: UUID
-    area: AreaCode | None = None
-    categories: Categories | None = None
-    minimum_level: Level
-
-
-class SubscriptionOut(SubscriptionIn, Out):
-    id: UUID
-    created_at: datetime
-
-
-class SubscriptionChange(Strict):
-    area: AreaCode | None = None
-    categories: Categories | None = None
-    minimum_level: Level | None = None
-
-
-class ResponsibilityIn(Strict):
-    """Who leads and who takes part for a category (none: any) in an area subtree (责任清单)."""
-
-    area: AreaCode
-    category: str | None = None
-    lead_id: UUID
-    participant_ids: Annotated[tuple[UUID, ...], Field(max_length=50)] = ()
-    source: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class ResponsibilityOut(ResponsibilityIn, Out):
-    id: UUID
-
-
-class StandingOrderIn(Strict):
-    """These levels leave at once in an area (none: everywhere), without waiting for a person's confirmation."""
-
-    levels: Annotated[list[Level], Field(min_length=1, max_length=2)]
-    area: AreaCode | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
-    valid_from: AwareDatetime | None = None
-    valid_to: AwareDatetime | None = None
-
-
-class StandingOrderOut(Out):
-    id: UUID
-    levels: list[Level]
-    area: str | None
-    reason: str
-    recorded_by: str
-    valid_from: datetime
-    valid_to: datetime | None
 
 
 @router.get("/departments")
@@ -149,45 +54,47 @@ async def get_departments(_: Reader, request: Request) -> list[DepartmentOut]:
 
 
 @router.post("/departments", status_code=201)
-async def post_department(department: DepartmentIn, _: Administrator, request: Request) -> DepartmentOut:
+async def post_department(department: DepartmentIn, viewer: Administrator, request: Request) -> DepartmentOut:
     row = {"id": new_id(), **department.model_dump(), "created_at": app_of(request).clock()}
-    if any(known["name"] == row["name"] for known in await _all(request, DepartmentTable, "name")):
-        raise Problem(
-            409, "name_taken", f"已有名为“{row['name']}”的单位。", (FieldError("name", "taken", "请换一个名称。"),)
-        )
+    _within(viewer, row["area"])
+    await _check_department(request, row)
     return DepartmentOut.model_validate(await _put(request, DepartmentTable, row))
 
 
 @router.patch("/departments/{row_id}")
-async def patch_department(row_id: UUID, change: DepartmentChange, _: Administrator, request: Request) -> DepartmentOut:
-    row = await _one(request, DepartmentTable, row_id)
-    return DepartmentOut.model_validate(
-        await _put(request, DepartmentTable, row | change.model_dump(exclude_unset=True))
-    )
+async def patch_department(
+    row_id: UUID, change: DepartmentChange, viewer: Administrator, request: Request
+) -> DepartmentOut:
+    old = await _one(request, DepartmentTable, row_id)
+    row = old | change.model_dump(exclude_unset=True)
+    _within(viewer, old["area"], row["area"])
+    await _check_department(request, row)
+    return DepartmentOut.model_validate(await _put(request, DepartmentTable, row))
 
 
 @router.delete("/departments/{row_id}", status_code=204)
-async def delete_department(row_id: UUID, _: Administrator, request: Request) -> None:
-    for model, column in (
-        (EndpointTable, "department_id"),
-        (SubscriptionTable, "department_id"),
-        (ResponsibilityTable, "lead_id"),
-    ):
-        if any(row[column] == row_id for row in await _all(request, model, "id")):
-            raise Problem(409, "in_use", "该单位仍有推送地址、订阅或牵头职责，请先删除或改派。")
+async def delete_department(row_id: UUID, viewer: Administrator, request: Request) -> None:
+    _within(viewer, (await _one(request, DepartmentTable, row_id))["area"])
+    async with app_of(request).engine.connect() as connection:
+        if await reference.department_in_use(connection, row_id):
+            detail = "该单位仍有推送地址、订阅、牵头或配合职责、密钥，或承办过预警，不能删除；请先改派，或改名停用。"
+            raise Problem(409, "in_use", detail)
     await _delete(request, DepartmentTable, row_id)
 
 
 @router.get("/endpoints")
-async def get_endpoints(_: Administrator, request: Request) -> list[EndpointOut]:
-    return [EndpointOut.model_validate(row) for row in await _all(request, EndpointTable, "created_at")]
+async def get_endpoints(viewer: Administrator, request: Request) -> list[EndpointOut]:
+    departments = {row["id"]: row["area"] for row in await _all(request, DepartmentTable, "id")}
+    rows = await _all(request, EndpointTable, "created_at")
+    return [EndpointOut.model_validate(row) for row in rows if _is_within(viewer, departments[row["department_id"]])]
 
 
 @router.post("/endpoints", status_code=201)
-async def post_endpoint(endpoint: EndpointIn, _: Administrator, request: Request) -> EndpointMade:
+async def post_endpoint(endpoint: EndpointIn, viewer: Administrator, request: Request) -> EndpointMade:
     """An address for a department's warnings. The secret is shown this once."""
     app = app_of(request)
-    await _one(request, DepartmentTable, endpoint.department_id, "department_id")
+    department = await _one(request, DepartmentTable, endpoint.department_id, "department_id")
+    _within(viewer, department["area"])
     await app.tryout.check_url(endpoint.url)
     row = {
         "id": new_id(), **endpoint.model_dump(), "secret": new_secret(), "state": "active", "disabled_reason": None,
@@ -197,27 +104,28 @@ async def post_endpoint(endpoint: EndpointIn, _: Administrator, request: Request
 
 
 @router.patch("/endpoints/{row_id}")
-async def patch_endpoint(row_id: UUID, change: EndpointChange, _: Administrator, request: Request) -> EndpointOut:
-    row = await _one(request, EndpointTable, row_id)
-    if change.url:
+async def patch_endpoint(row_id: UUID, change: EndpointChange, viewer: Administrator, request: Request) -> EndpointOut:
+    row = await _endpoint(request, viewer, row_id)
+    if "url" in change.model_fields_set:
         await app_of(request).tryout.check_url(change.url)
-    changed = row | change.model_dump(exclude_none=True)
+    changed = row | change.model_dump(exclude_unset=True)
     reason = None if changed["state"] == "active" else changed["disabled_reason"] or "管理员停用"
     return EndpointOut.model_validate(await _put(request, EndpointTable, changed | {"disabled_reason": reason}))
 
 
 @router.delete("/endpoints/{row_id}", status_code=204)
-async def delete_endpoint(row_id: UUID, _: Administrator, request: Request) -> None:
+async def delete_endpoint(row_id: UUID, viewer: Administrator, request: Request) -> None:
     """Disabled rather than removed when pushes were made to it: their record stays."""
+    await _endpoint(request, viewer, row_id)
     async with app_of(request).doors.transaction() as connection:
         if not await reference.delete_endpoint(connection, row_id, app_of(request).clock()):
             raise not_found("推送地址", row_id)
 
 
 @router.post("/endpoints/{row_id}/test")
-async def post_endpoint_test(row_id: UUID, _: Administrator, request: Request) -> TryOut:
+async def post_endpoint_test(row_id: UUID, viewer: Administrator, request: Request) -> TryOut:
     """Send a signed test body now and say how it went."""
-    result = await app_of(request).tryout.push(await _one(request, EndpointTable, row_id))
+    result = await app_of(request).tryout.push(await _endpoint(request, viewer, row_id))
     delivered = result.status is not None and 200 <= result.status < 300
     return TryOut(delivered=delivered, status=result.status, error=result.error, milliseconds=result.milliseconds)
 
@@ -228,8 +136,9 @@ async def get_subscriptions(_: Reader, request: Request) -> list[SubscriptionOut
 
 
 @router.post("/subscriptions", status_code=201)
-async def post_subscription(subscription: SubscriptionIn, _: Administrator, request: Request) -> SubscriptionOut:
-    await _one(request, DepartmentTable, subscription.department_id, "department_id")
+async def post_subscription(subscription: SubscriptionIn, viewer: Administrator, request: Request) -> SubscriptionOut:
+    department = await _one(request, DepartmentTable, subscription.department_id, "department_id")
+    _within(viewer, department["area"], subscription.area)
     await _check_place(request, subscription.area, subscription.categories)
     row = {"id": new_id(), **subscription.model_dump(), "created_at": app_of(request).clock()}
     return SubscriptionOut.model_validate(await _put(request, SubscriptionTable, row))
@@ -237,17 +146,18 @@ async def post_subscription(subscription: SubscriptionIn, _: Administrator, requ
 
 @router.patch("/subscriptions/{row_id}")
 async def patch_subscription(
-    row_id: UUID, change: SubscriptionChange, _: Administrator, request: Request
+    row_id: UUID, change: SubscriptionChange, viewer: Administrator, request: Request
 ) -> SubscriptionOut:
-    row = await _one(request, SubscriptionTable, row_id)
+    old = await _one(request, SubscriptionTable, row_id)
+    row = old | change.model_dump(exclude_unset=True)
+    _within(viewer, old["area"], row["area"])
     await _check_place(request, change.area, change.categories)
-    return SubscriptionOut.model_validate(
-        await _put(request, SubscriptionTable, row | change.model_dump(exclude_unset=True))
-    )
+    return SubscriptionOut.model_validate(await _put(request, SubscriptionTable, row))
 
 
 @router.delete("/subscriptions/{row_id}", status_code=204)
-async def delete_subscription(row_id: UUID, _: Administrator, request: Request) -> None:
+async def delete_subscription(row_id: UUID, viewer: Administrator, request: Request) -> None:
+    _within(viewer, (await _one(request, SubscriptionTable, row_id))["area"])
     await _delete(request, SubscriptionTable, row_id)
 
 
@@ -257,11 +167,13 @@ async def get_responsibilities(_: Reader, request: Request) -> list[Responsibili
 
 
 @router.post("/responsibilities", status_code=201)
-async def post_responsibility(entry: ResponsibilityIn, _: Administrator, request: Request) -> ResponsibilityOut:
+async def post_responsibility(entry: ResponsibilityIn, viewer: Administrator, request: Request) -> ResponsibilityOut:
     """Set who answers for a category in an area; the same category and area again replaces the entry."""
-    for department_id in (entry.lead_id, *entry.participant_ids):
-        await _one(request, DepartmentTable, department_id, "lead_id / participant_ids")
-    await _check_place(request, entry.area, [entry.category] if entry.category else None)
+    _within(viewer, entry.area)
+    await _one(request, DepartmentTable, entry.lead_id, "lead_id")
+    for index, department_id in enumerate(entry.participant_ids):
+        await _one(request, DepartmentTable, department_id, f"participant_ids.{index}")
+    await _check_place(request, entry.area, None if entry.category is None else [entry.category], "category")
     row = {"id": new_id(), **entry.model_dump()}
     await _put(request, ResponsibilityTable, row, ("area", "category"))
     kept = await _all(request, ResponsibilityTable, "area, category")
@@ -270,7 +182,8 @@ async def post_responsibility(entry: ResponsibilityIn, _: Administrator, request
 
 
 @router.delete("/responsibilities/{row_id}", status_code=204)
-async def delete_responsibility(row_id: UUID, _: Administrator, request: Request) -> None:
+async def delete_responsibility(row_id: UUID, viewer: Administrator, request: Request) -> None:
+    _within(viewer, (await _one(request, ResponsibilityTable, row_id))["area"])
     await _delete(request, ResponsibilityTable, row_id)
 
 
@@ -282,19 +195,40 @@ async def get_standing_orders(_: Reader, request: Request) -> list[StandingOrder
 @router.post("/standing-orders", status_code=201)
 async def post_standing_order(order: StandingOrderIn, viewer: Administrator, request: Request) -> StandingOrderOut:
     """Record that levels leave at once; who recorded it and why stays on every warning that leaves by it."""
+    _within(viewer, order.area)
     await _check_place(request, order.area, None)
-    now = app_of(request).clock()
-    row = {"id": new_id(), **order.model_dump(), "recorded_by": viewer.name}
-    return StandingOrderOut.model_validate(
-        await _put(request, StandingOrderTable, row | {"valid_from": order.valid_from or now})
-    )
+    begins = order.valid_from or app_of(request).clock()
+    if order.valid_to is not None and order.valid_to <= begins:
+        error = FieldError("valid_to", "before_valid_from", "应晚于 valid_from。")
+        raise Problem(422, "invalid_request", "常设指令的期限有误。", (error,))
+    row = {"id": new_id(), **order.model_dump(), "recorded_by": viewer.name, "valid_from": begins}
+    return StandingOrderOut.model_validate(await _put(request, StandingOrderTable, row))
 
 
 @router.delete("/standing-orders/{row_id}", status_code=204)
-async def delete_standing_order(row_id: UUID, _: Administrator, request: Request) -> None:
+async def delete_standing_order(row_id: UUID, viewer: Administrator, request: Request) -> None:
     """End an order now; the record of it stays."""
     row = await _one(request, StandingOrderTable, row_id)
-    await _put(request, StandingOrderTable, row | {"valid_to": app_of(request).clock()})
+    _within(viewer, row["area"])
+    now = app_of(request).clock()
+    if row["valid_to"] is None or row["valid_to"] > now:  # when an ended one ended is not rewritten
+        await _put(request, StandingOrderTable, row | {"valid_to": now})
+
+
+def _is_within(viewer: Viewer, area: str | None) -> bool:
+    """Whether a key may manage what holds for an area (none: everywhere)."""
+    return viewer.area is None or (area is not None and contains(viewer.area, area))
+
+
+def _within(viewer: Viewer, *areas: str | None) -> None:
+    if not all(_is_within(viewer, area) for area in areas):
+        raise Problem(403, "outside_key_area", f"本密钥只能管理区域 {viewer.area} 范围内的设置，请写明其中的区域。")
+
+
+async def _endpoint(request: Request, viewer: Viewer, row_id: UUID) -> Row:
+    row = await _one(request, EndpointTable, row_id)
+    _within(viewer, (await _one(request, DepartmentTable, row["department_id"]))["area"])
+    return row
 
 
 async def _all(request: Request, model: type[SQLModel], order: str) -> list[Row]:
@@ -326,7 +260,20 @@ async def _delete(request: Request, model: type[SQLModel], row_id: UUID) -> None
             raise not_found("记录", row_id)
 
 
-async def _check_place(request: Request, area: str | None, categories: list[str] | None) -> None:
+async def _check_department(request: Request, row: Row) -> None:
+    if any(
+        known["name"] == row["name"] and known["id"] != row["id"]
+        for known in await _all(request, DepartmentTable, "name")
+    ):
+        raise Problem(
+            409, "name_taken", f"已有名为“{row['name']}”的单位。", (FieldError("name", "taken", "请换一个名称。"),)
+        )
+    await _check_place(request, row["area"], None)
+
+
+async def _check_place(
+    request: Request, area: str | None, categories: Sequence[str] | None, field: str = "categories"
+) -> None:
     app: App = app_of(request)
     async with app.engine.connect() as connection:
         known = await app.doors.reference.get(connection)
@@ -337,6 +284,7 @@ async def _check_place(request: Request, area: str | None, categories: list[str]
         if code not in app.engines.catalogue.categories:
             like = app.engines.catalogue.category_like(code)
             hint = f"，是否想写 {like} (did you mean {like}?)" if like else ""
-            errors.append(FieldError(f"categories.{index}", "unknown_category", f"没有事项类别 {code}{hint}。"))
+            where = field if field == "category" else f"{field}.{index}"
+            errors.append(FieldError(where, "unknown_category", f"没有事项类别 {code}{hint}。"))
     if errors:
         raise Problem(422, "invalid_request", "请求内容有误，请按 errors 逐项修改。", tuple(errors))

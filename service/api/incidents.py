@@ -12,7 +12,7 @@ from service.api.errors import field_errors
 from service.api.shapes import BatchOut, ErrorOut, IncidentOut, ItemOut, ReportOut, incident_out, report_out
 from service.api.state import App, app_of
 from service.domain.areas import contains
-from service.domain.incidents import IncidentReport, ReportResult, Strict
+from service.domain.incidents import IncidentReport, ReportResult, Storable, Strict
 from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import Scope
 from service.store import incidents
@@ -20,7 +20,7 @@ from service.store.engine import Row
 from service.store.keys import Viewer
 from service.workflows.preparing import Arrival
 from service.workflows.report_incidents import Mode, report_incidents
-from service.workflows.tending import correct_incident, withdraw_incident
+from service.workflows.tending import ReportName, correct_incident, withdraw_incident
 
 MOST_ITEMS = 500
 router = APIRouter(prefix="/v1", tags=["incidents 事件"])
@@ -34,18 +34,18 @@ class Batch(Strict):
 
     mode: Literal["commit", "validate"] = "commit"
     atomic: Literal["all", "each"] = "each"
-    items: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_ITEMS)]
+    items: Annotated[list[Any], Field(min_length=1, max_length=MOST_ITEMS)]
 
 
 class Correction(Strict):
     """The whole report as it should read, and why."""
 
     report: IncidentReport
-    note: Annotated[str, Field(max_length=500)] | None = None
+    note: Annotated[str, Field(max_length=500), Storable] | None = None
 
 
 class Withdrawal(Strict):
-    note: Annotated[str, Field(min_length=1, max_length=500)]
+    note: Annotated[str, Field(min_length=1, max_length=500), Storable]
 
 
 @router.post("/incidents", status_code=201, responses={200: {"model": ReportOut, "description": "reported before"}})
@@ -119,7 +119,8 @@ async def post_revision(incident_id: str, correction: Correction, viewer: Report
 async def post_withdrawal(incident_id: str, withdrawal: Withdrawal, viewer: Reporter, request: Request) -> IncidentOut:
     """Withdraw a report: a last revision says so; the old ones stay."""
     app = app_of(request)
-    await withdraw_incident(app.doors, app.engines, (viewer.system, incident_id), withdrawal.note, app.clock())
+    name = ReportName(viewer.system, incident_id, viewer.area)
+    await withdraw_incident(app.doors, app.engines, name, withdrawal.note, app.clock())
     return incident_out((await _revisions(app, incident_id, viewer, viewer.system))[0])
 
 
@@ -149,10 +150,12 @@ def _arrival(report: IncidentReport, viewer: Viewer) -> Arrival:
     return Arrival(report, viewer.system, viewer.area)
 
 
-def _refused(index: int, item: dict[str, Any], error: ValidationError) -> ItemOut:
-    errors = [ErrorOut.model_validate(one, from_attributes=True) for one in field_errors(error.errors())]
-    given = item.get("id")
-    return ItemOut(index=index, id=given if isinstance(given, str) else None, status="invalid", errors=errors)
+def _refused(index: int, item: Any, error: ValidationError) -> ItemOut:
+    found = error.errors(include_url=False, include_input=False)
+    errors = [ErrorOut.model_validate(one, from_attributes=True) for one in field_errors(found)]
+    given = item.get("id") if isinstance(item, dict) else None
+    usable = isinstance(given, str) and not any(one["loc"] == ("id",) for one in found)
+    return ItemOut(index=index, id=given if usable else None, status="invalid", errors=errors)
 
 
 def _item(index: int, result: ReportResult) -> ItemOut:

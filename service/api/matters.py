@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from service.api.access import READERS, may
 from service.api.shapes import IncidentOut, MatterOut, MatterPage, incident_out, matter_out
 from service.api.state import App, actor_of, app_of
-from service.domain.incidents import Strict
+from service.domain.incidents import Instant, Storable, Strict
 from service.domain.levels import Level
 from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import MatterStatus, Outcome, Scope
@@ -43,8 +43,8 @@ class End(Strict):
     """What really happened; `at` is when it did, now if absent."""
 
     outcome: Outcome
-    at: AwareDatetime | None = None
-    note: Annotated[str, Field(max_length=500)] | None = None
+    at: Instant | None = None
+    note: Annotated[str, Field(max_length=500), Storable] | None = None
 
 
 @router.get("")
@@ -64,7 +64,7 @@ async def get_matters(
     async with app.engine.connect() as connection:
         reference = await app.doors.reference.get(connection)
         rows = await feed.matters(connection, question, viewer.sight)
-    following = f"{rows[-1]['updated_at'].isoformat()}~{rows[-1]['id']}" if len(rows) == limit else None
+    following = _next(rows[-1]) if len(rows) == limit else None
     return MatterPage(items=[matter_out(row, app.engines.catalogue, reference) for row in rows], next=following)
 
 
@@ -104,7 +104,7 @@ async def get_matter_why(
     matter_id: UUID,
     viewer: Reader,
     request: Request,
-    at: Annotated[AwareDatetime | None, Query(description="as judged at this instant; now if absent")] = None,
+    at: Annotated[Instant | None, Query(description="as judged at this instant; now if absent")] = None,
 ) -> dict[str, Any]:
     """Why a matter has its level: findings with trace, score with reasons and model version, both kinds of reasons.
 
@@ -165,6 +165,11 @@ async def _seen(app: App, matter_id: UUID, viewer: Viewer) -> Row:
     if row is None:
         raise not_found("事项", matter_id)
     return row
+
+
+def _next(row: Row) -> str:
+    """With Z instead of +00:00: a plus sign in an address that nobody escaped is read as a space."""
+    return f"{row['updated_at'].astimezone(UTC).isoformat().replace('+00:00', 'Z')}~{row['id']}"
 
 
 def _cursor(before: str | None) -> tuple[str, UUID] | None:

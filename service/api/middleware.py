@@ -1,12 +1,14 @@
-"""Pure ASGI around every request: counted, timed, with safe headers. No message text is logged."""
+"""Pure ASGI around every request: counted, timed, limited, with safe headers. No message text is logged."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.errors import problem_of_status, problem_response
 from service.workflows.metrics import Metrics
 
 _SAFE = [
@@ -42,6 +44,35 @@ class Measured:
             await self._app(scope, receive, counted)
         finally:
             self._metrics.requests.labels(scope["method"], _route(scope), str(status)).inc()
+
+
+class BodyLimit:
+    """Refuses a body of more than `most` bytes, announced or not, as problem+json; the framework's own speaks plain."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _announced(scope) > self._most:
+            await problem_response(problem_of_status(HTTPException(413)))(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._most:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _announced(scope: Scope) -> int:
+    given = dict(scope["headers"]).get(b"content-length", b"")
+    return int(given) if given.isdigit() else 0
 
 
 def _route(scope: Any) -> str:

@@ -43,10 +43,10 @@ async def get_metrics(_: Annotated[Viewer, may(*READERS)], request: Request) -> 
     """Prometheus text."""
     app = app_of(request)
     async with app.engine.connect() as connection:
-        states = await outbox.counts(connection)
+        unsettled = await outbox.unsettled(connection)
         app.metrics.feed_head.set(await feed.head(connection))
-    for state in ("pending", "delivered", "given_up", "cancelled"):
-        app.metrics.outbox.labels(state).set(states.get(state, 0))
+    for state, number in unsettled.items():
+        app.metrics.outbox.labels(state).set(number)
     app.metrics.model_usable.set(app.engines.scorer is not None)
     return Response(generate_latest(app.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -32,7 +32,9 @@ class EventOut(WarningOut):
 async def _start(
     request: Request,
     last_event_id: Annotated[str | None, Header()] = None,
-    after: Annotated[int | None, Query(ge=0, description="start after this number; default: from now on")] = None,
+    after: Annotated[
+        int | None, Query(ge=0, lt=2**63, description="start after this number; default: from now on")
+    ] = None,
 ) -> int:
     """After which number to start. A dependency, so that a bad one is refused before the stream begins."""
     if last_event_id is not None:
@@ -54,20 +56,33 @@ async def get_stream(
 ) -> AsyncIterator[ServerSentEvent]:
     """Events from now on, or after `Last-Event-ID` (or `after`); a client that returns misses nothing."""
     app = app_of(request)
-    async with app.engine.connect() as connection:
-        oldest = await feed.oldest_event(connection)
-    if oldest is not None and 0 < seq < oldest - 1:  # older than what is kept: the client must read the feed anew
-        yield ServerSentEvent(event="reset", raw_data=f'{{"oldest":{oldest}}}', id=str(oldest - 1))
     app.metrics.listeners.inc()
     try:
-        async for event in _events(app, seq, viewer):
+        first = await _first(app, seq)
+        yield first
+        async for event in _events(app, int(first.id or seq), viewer):
             yield event
     finally:
         app.metrics.listeners.dec()
 
 
+async def _first(app: App, seq: int) -> ServerSentEvent:
+    """Where this stream resumes: a bare id, so that a client cut off before any event knows it too; or `reset`.
+
+    A reset means that events between the client's number and this one are not kept, or that its number comes from
+    another history (a backup was put back): the client must read the feed anew and then go on from here.
+    """
+    async with app.engine.connect() as connection:
+        head, oldest = await feed.head(connection), await feed.oldest_event(connection)
+    oldest = head + 1 if oldest is None else oldest
+    if oldest - 1 <= seq <= head:
+        return ServerSentEvent(id=str(seq))
+    resumed = head if seq > head else oldest - 1
+    return ServerSentEvent(event="reset", raw_data=f'{{"oldest":{oldest}}}', id=str(resumed))
+
+
 async def _events(app: App, seq: int, viewer: Viewer) -> AsyncIterator[ServerSentEvent]:
-    while not app.stopping():
+    while not app.stopping() and await app.keys.still_valid(viewer, app.clock()):
         heard = app.events.rung
         async with app.engine.connect() as connection:
             reference = await app.doors.reference.get(connection)

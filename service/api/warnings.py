@@ -13,7 +13,7 @@ from service.api.access import READERS, may
 from service.api.matters import End, ending
 from service.api.shapes import DutyOut, WarningOut, WarningPage, warning_out
 from service.api.state import App, actor_of, app_of
-from service.domain.incidents import Strict
+from service.domain.incidents import Storable, Strict
 from service.domain.levels import Level
 from service.domain.problems import not_found
 from service.domain.words import Scope
@@ -35,13 +35,13 @@ class WarningDetail(WarningOut):
 
 
 class Signature(Strict):
-    note: Annotated[str, Field(max_length=500)] | None = None
+    note: Annotated[str, Field(max_length=500), Storable] | None = None
 
 
 class Reply(Strict):
     """What the department answered: a plan, a payment, a hearing, a mediation."""
 
-    note: Annotated[str, Field(min_length=1, max_length=1000)]
+    note: Annotated[str, Field(min_length=1, max_length=1000), Storable]
 
 
 @router.get("")
@@ -49,7 +49,7 @@ async def get_warnings(
     viewer: Reader,
     request: Request,
     response: Response,
-    after: Annotated[int, Query(ge=0, description="`next` of the last poll; 0 from the start")] = 0,
+    after: Annotated[int, Query(ge=0, lt=2**63, description="`next` of the last poll; 0 from the start")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     level: Annotated[Level | None, Query(description="this level or above")] = None,
     area: Annotated[str | None, Query(pattern=r"^\d{12}$")] = None,
@@ -63,7 +63,7 @@ async def get_warnings(
         reference = await app.doors.reference.get(connection)
         tag = _tag(head, reference, question, viewer)
         response.headers["ETag"], response.headers["Cache-Control"] = tag, "private, no-cache"
-        if tag in request.headers.get("if-none-match", "").replace(" ", "").split(","):
+        if _known(request.headers.getlist("if-none-match"), tag):
             return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]
         rows = await feed.warnings_after(connection, question, viewer.sight)
     items = [warning_out(row, app.engines.catalogue, reference) for row in rows]
@@ -141,3 +141,9 @@ def _tag(head: int, reference: Reference, question: feed.FeedQuestion, viewer: V
     """Changes exactly when the answer may: with the feed, the names in it, the question, or what the viewer may see."""
     asked = repr((head, reference.version, question, viewer.sight))
     return f'"{hashlib.blake2b(asked.encode(), digest_size=12).hexdigest()}"'
+
+
+def _known(if_none_match: list[str], tag: str) -> bool:
+    """Whether the client has this tag already; compared weakly, as RFC 9110 § 13.1.2 asks (a proxy may add W/)."""
+    known = {given.strip().removeprefix("W/") for line in if_none_match for given in line.split(",")}
+    return tag in known or "*" in known

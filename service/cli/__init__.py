@@ -6,7 +6,12 @@ import typer
 
 from service.cli import files, keys, rules, serving
 
-app = typer.Typer(help="Weiyu 未雨：区县矛盾纠纷预警与评估服务", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Weiyu 未雨：区县矛盾纠纷预警与评估服务",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 app.command()(serving.serve)
 app.command()(serving.demo)
 app.command()(serving.migrate)

@@ -86,5 +86,11 @@ def _refuse(lines: list[str] | tuple[str, ...]) -> None:
 
 def progress_bar() -> Progress:
     """A bar on the terminal; nothing but the end is written where there is no terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=SAY, transient=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -26,15 +27,21 @@ Port = Annotated[int | None, typer.Option(help="监听端口，缺省 8000 或�
 def serve(host: Host = None, port: Port = None) -> None:
     """启动服务。数据库须已迁移；未设 WEIYU_DATABASE_URL 时使用内置 PostgreSQL。"""
     settings = settings_from(host=host, port=port)
+    _stop_on_signals()
     with foreseen(), database(settings) as url:
         _run(create_app(settings, url), settings)
 
 
-def demo(off: Annotated[bool, typer.Option("--off", help="不装入示例区，从空库开始")] = False, host: Host = None, port: Port = None) -> None:
+def demo(
+    off: Annotated[bool, typer.Option("--off", help="不装入示例区，从空库开始")] = False,
+    host: Host = None,
+    port: Port = None,
+) -> None:
     """迁移并启动服务。空库先装入一个虚构的示例区（90 天模拟数据），并持续有少量新报告。"""
     settings = settings_from(host=host, port=port, demo=not off)
     if settings.demo and not settings.push_allow:
         settings = settings.model_copy(update={"push_allow": DEMO_PUSH_ALLOW})
+    _stop_on_signals()
     with foreseen(), database(settings, migrated=False) as url:
         SAY.print(f"数据库版本 {migrate_schema(url)}")
         if settings.demo:
@@ -82,6 +89,17 @@ class _Server(uvicorn.Server):
         if isinstance(served, Weiyu):
             served.stop_streams()
         super().handle_exit(sig, frame)
+
+
+def _stop_on_signals() -> None:
+    """uvicorn handles these while it serves, and raises them again after its graceful stop."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end_well)
+
+
+def _end_well(*_: object) -> None:
+    """Leave through every `with`, so that the embedded database is stopped too."""
+    raise SystemExit(0)
 
 
 def _run(weiyu: Weiyu, settings: Settings) -> None:

@@ -6,17 +6,35 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from service.domain.levels import Level
 from service.domain.problems import FieldError
 from service.domain.words import Handling, ReportStage, Source
 
+
+def _written_out(value: object) -> object:
+    """A number could be seconds or milliseconds; pydantic would guess."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[:5]):
+        raise PydanticCustomError("datetime_parsing", "an instant is written out, with its offset")
+    return value
+
+
+def _storable(value: str) -> str:
+    """PostgreSQL keeps every character but this one."""
+    if "\x00" in value:
+        raise PydanticCustomError("nul_character", "U+0000 cannot be stored")
+    return value
+
+
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 AreaCode = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 GridNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,8}$")]
 Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Storable = AfterValidator(_storable)
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), Storable]
 
 
 class Strict(BaseModel):
@@ -44,9 +62,9 @@ class IncidentReport(Strict):
     grid: GridNumber | None = None
     category: Annotated[str, StringConstraints(max_length=64)] | None = None
     title: ShortText | None = None
-    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-    occurred_at: AwareDatetime
-    captured_at: AwareDatetime | None = None
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Storable]
+    occurred_at: Instant
+    captured_at: Instant | None = None
     people_affected: Count | None = None
     people_present: Count | None = None
     place_text: ShortText | None = None
@@ -57,7 +75,7 @@ class IncidentReport(Strict):
     source: Source
     report_stage: ReportStage = ReportStage.INITIAL
     handling: Handling = Handling.FORWARDED
-    action_taken: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
+    action_taken: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), Storable] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def open_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_pre_ping=False,
         isolation_level="READ COMMITTED",
         json_serializer=dump_json,
+        hide_parameters=True,  # what is refused may be the text of a report, and errors are logged
         connect_args={"prepare_threshold": 2},
     )
 

@@ -92,6 +92,11 @@ async def supersede(connection: AsyncConnection, incident_id: UUID, status: str)
     await connection.execute(text("UPDATE incident SET status = :s WHERE id = :id"), {"s": status, "id": incident_id})
 
 
+async def take_judgement(connection: AsyncConnection, incident_id: UUID) -> None:
+    """Let a report be answered with the newest judgement of its matter and the warning that is open on it."""
+    await connection.execute(text(_TAKE_JUDGEMENT), {"id": incident_id})
+
+
 async def move(connection: AsyncConnection, matter_from: Collection[UUID], matter_to: UUID) -> None:
     await connection.execute(
         text("UPDATE incident SET matter_id = :to WHERE matter_id = ANY(:from)"),
@@ -113,6 +118,12 @@ def columns() -> frozenset[str]:
 _ANSWERED = """
 SELECT i.*, j.level, j.rule_level, j.model_level, j.probability, j.reasons, j.score, j.needs_look, j.model_version
 FROM incident i JOIN judgement j ON j.id = i.judgement_id
+"""
+_TAKE_JUDGEMENT = """
+UPDATE incident i SET judgement_id = m.judgement_id, warning_ids = ARRAY(
+  SELECT w.id FROM warning w
+  WHERE w.subject_kind = 'matter' AND w.subject_id = m.id::text AND w.state NOT IN ('resolved', 'cancelled'))
+FROM matter m WHERE m.id = i.matter_id AND i.id = :id
 """
 _BY_CLIENT_ID = """
 WHERE i.id IN (SELECT incident_id FROM receipt

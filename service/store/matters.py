@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from datetime import date, datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from service.domain.areas import county_of
 from service.domain.levels import Level
 from service.domain.matters import Matter, PlaceHistory
 from service.domain.words import MatterStatus, Outcome
-from service.store.engine import Row, insert_rows, new_id, replacing, rows_of, table_of
+from service.store.engine import Row, dump_json, insert_rows, new_id, replacing, rows_of, table_of
 from service.store.tables import MatterEntryTable, MatterTable, PlaceDayTable
 
 MATTER = table_of(MatterTable)
@@ -27,13 +26,16 @@ def place_of(matter: Matter) -> Place:
     return county_of(matter.area), matter.first_level
 
 
-async def lock_places(connection: AsyncConnection, places: Iterable[Place]) -> None:
-    """Take the places' locks until the transaction ends, in one fixed order so that nobody waits in a circle."""
-    numbers = sorted({_lock_number(place) for place in places})
-    for_all = text(
-        "SELECT pg_advisory_xact_lock(n) FROM unnest(CAST(:numbers AS bigint[])) WITH ORDINALITY AS l(n, o) ORDER BY o"
+async def lock_places(connection: AsyncConnection, places: Iterable[Place]) -> dict[Place, int]:
+    """Lock places until the transaction ends, in one order for everybody, and give the number each has in it.
+
+    The locked row is the place's own; a matter kept under the lock keeps the number too, see PlaceMemory.
+    """
+    ordered = sorted(set(places))
+    rows = await connection.execute(
+        text(_LOCK), {"counties": [place[0] for place in ordered], "firsts": [place[1] for place in ordered]}
     )
-    await connection.execute(for_all, {"numbers": numbers})
+    return {(row.county, row.first_level): row.seq for row in rows}
 
 
 async def by_id(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Matter]:
@@ -43,19 +45,47 @@ async def by_id(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID
     return {row["id"]: matter_of(row) for row in rows_of(rows)}
 
 
-async def open_in_places(connection: AsyncConnection, places: Collection[Place], since: datetime) -> list[Matter]:
-    """Open matters of these places that something happened on since then: what a new report may belong to."""
-    if not places:
-        return []
-    wanted = text(
-        "SELECT m.* FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) AS p(county, first_level)"
-        " JOIN matter m ON m.county = p.county AND m.first_level = p.first_level"
-        " WHERE m.status = 'open' AND m.last_occurred_at >= :since"
+async def locked(
+    connection: AsyncConnection, ids: Collection[UUID], *places: Place
+) -> tuple[dict[UUID, Matter], dict[Place, int]]:
+    """Matters as they are under their places' locks, and those places and `places` with their numbers.
+
+    What a merge or a correction moved while we waited is locked where it is now. A matter that was merged comes with
+    the one it was merged into.
+    """
+    held: dict[Place, int] = {}
+    while True:
+        found = await by_id(connection, ids)
+        found |= await by_id(connection, {m.merged_into for m in found.values() if m.merged_into} - found.keys())
+        needed = {*places, *(place_of(matter) for matter in found.values())} - held.keys()
+        if not needed:
+            return found, held
+        held |= await lock_places(connection, needed)
+
+
+async def point_to(connection: AsyncConnection, into: UUID, merged: Collection[UUID]) -> None:
+    """What was merged into these earlier points to `into` too, so that following is always one step."""
+    await connection.execute(
+        text("UPDATE matter SET merged_into = :into WHERE merged_into = ANY(:merged)"),
+        {"into": into, "merged": list(merged)},
     )
-    rows = await connection.execute(
-        wanted, {"counties": [p[0] for p in places], "firsts": [p[1] for p in places], "since": since}
-    )
-    return [matter_of(row) for row in rows_of(rows)]
+
+
+async def changed_in_places(
+    connection: AsyncConnection, seen: Mapping[Place, int], since: datetime
+) -> dict[Place, list[Matter]]:
+    """Matters that changed after the number `seen` of their place; with 0 the open ones something happened on since."""
+    found: dict[Place, list[Matter]] = {}
+    for statement, wanted in (
+        (_OPEN, {p: n for p, n in seen.items() if n == 0}),
+        (_CHANGED, {p: n for p, n in seen.items() if n}),
+    ):
+        if wanted:
+            given = {"counties": [p[0] for p in wanted], "firsts": [p[1] for p in wanted]}
+            more: dict[str, Any] = {"since": since} if statement is _OPEN else {"seen": list(wanted.values())}
+            for row in rows_of(await connection.execute(text(statement), {**given, **more})):
+                found.setdefault((row["county"], row["first_level"]), []).append(matter_of(row))
+    return found
 
 
 async def histories(connection: AsyncConnection, places: Collection[Place], today: date) -> dict[Place, PlaceHistory]:
@@ -76,8 +106,21 @@ async def histories(connection: AsyncConnection, places: Collection[Place], toda
 
 
 async def keep(connection: AsyncConnection, matters: Collection[Matter], now: datetime) -> None:
+    """Keep matters whose places are locked in this transaction. Raises LookupError when one is not."""
+    if not matters:
+        return
     rows = [row_of(matter, now) for matter in matters]
-    await insert_rows(connection, MatterTable, rows, replacing(MatterTable, ["id"]))
+    columns = ", ".join(rows[0])
+    kept = await connection.execute(
+        text(
+            f"INSERT INTO matter ({columns}, place_seq) SELECT {columns}, p.seq"  # noqa: S608  (our own column names)
+            " FROM jsonb_populate_recordset(NULL::matter, CAST(:rows AS jsonb)) JOIN place p USING (county, first_level) "
+            + replacing(MatterTable, ["id"])
+        ),
+        {"rows": dump_json(rows)},
+    )
+    if kept.rowcount != len(rows):
+        raise LookupError("a matter was kept without its place's lock")
 
 
 async def add_entries(connection: AsyncConnection, entries: Collection[Row]) -> None:
@@ -113,10 +156,6 @@ def row_of(matter: Matter, now: datetime) -> Row:
     return {**row, "county": county_of(matter.area), "updated_at": now}
 
 
-def _lock_number(place: Place) -> int:
-    return int.from_bytes(blake2b("|".join(place).encode(), digest_size=8).digest(), "big", signed=True)
-
-
 _HISTORIES = """
 SELECT p.county, p.first_level,
   coalesce(sum(d.reports) FILTER (WHERE d.day > :week), 0)::int,
@@ -128,4 +167,21 @@ SELECT p.county, p.first_level,
 FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) AS p(county, first_level)
 LEFT JOIN place_day d ON d.county = p.county AND d.first_level = p.first_level AND d.day > :year AND d.day <= :today
 GROUP BY p.county, p.first_level
+"""
+_LOCK = """
+INSERT INTO place (county, first_level, seq)
+SELECT county, first_level, 1
+FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) WITH ORDINALITY AS p(county, first_level, n) ORDER BY n
+ON CONFLICT (county, first_level) DO UPDATE SET seq = place.seq + 1
+RETURNING county, first_level, seq
+"""
+_OPEN = """
+SELECT m.* FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) AS p(county, first_level)
+JOIN matter m ON m.county = p.county AND m.first_level = p.first_level
+WHERE m.status = 'open' AND m.last_occurred_at >= :since
+"""
+_CHANGED = """
+SELECT m.* FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[]), CAST(:seen AS bigint[]))
+  AS p(county, first_level, seen)
+JOIN matter m ON m.county = p.county AND m.first_level = p.first_level AND m.place_seq > p.seen
 """

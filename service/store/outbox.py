@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +15,19 @@ from service.store.tables_service import AttemptTable, OutboxTable
 from service.store.warnings import OUTBOX_CHANNEL
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a pusher can take on: `free` pushes in all, `each` at once per endpoint.
+
+    `busy` names an endpoint once for each of its pushes under way; `held` are the outbox rows of those.
+    """
+
+    free: int
+    each: int
+    busy: Sequence[UUID] = ()
+    held: Sequence[UUID] = ()
+
+
 async def add(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     """Owe these pushes; the pushers wake when the transaction commits. Owing one twice is owing it once."""
     once = "ON CONFLICT (warning_id, revision, endpoint_id) DO NOTHING"
@@ -22,16 +36,14 @@ async def add(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
 
 
-async def claim(
-    connection: AsyncConnection, now: datetime, lease: timedelta, each: int, full: Collection[UUID]
-) -> list[Row]:
-    """Lease due pushes, at most `each` per endpoint, none of the endpoints in `full`.
+async def claim(connection: AsyncConnection, now: datetime, lease: timedelta, room: Room) -> list[Row]:
+    """Lease due pushes, the most urgent first, within `room`.
 
-    A claimed row comes due again when the lease ends, so a pusher that dies gives it back by itself.
+    A claimed row comes due again when the lease ends, so a pusher that dies gives it back by itself. What the pusher
+    still holds is left out, so that a clock that jumps ahead does not make it push the same row twice.
     """
-    rows = await connection.execute(
-        text(_CLAIM), {"now": now, "until": now + lease, "each": each, "full": list(full), "token": new_id()}
-    )
+    given = {"each": room.each, "free": room.free, "busy": list(room.busy), "held": list(room.held)}
+    rows = await connection.execute(text(_CLAIM), {"now": now, "until": now + lease, "token": new_id(), **given})
     return rows_of(rows)
 
 
@@ -64,12 +76,16 @@ async def give_back(connection: AsyncConnection, claimed: Sequence[Row], now: da
     )
 
 
-async def disable_endpoint(connection: AsyncConnection, endpoint_id: UUID, reason: str, now: datetime) -> None:
-    """Stop an endpoint; what was owed to it is visibly given up."""
+async def disable_endpoint(connection: AsyncConnection, endpoint_id: UUID, reason: str) -> None:
+    """Stop an endpoint. Holds it until the transaction ends: call it before any of its pushes is changed."""
     await connection.execute(
         text("UPDATE endpoint SET state = 'disabled', disabled_reason = :reason WHERE id = :id"),
         {"id": endpoint_id, "reason": reason},
     )
+
+
+async def give_up_owed(connection: AsyncConnection, endpoint_id: UUID, reason: str, now: datetime) -> None:
+    """What is still owed to an endpoint is visibly given up."""
     await connection.execute(
         text(
             "UPDATE outbox SET state = 'given_up', last_error = :reason, done_at = :now"
@@ -79,22 +95,16 @@ async def disable_endpoint(connection: AsyncConnection, endpoint_id: UUID, reaso
     )
 
 
-async def next_due(connection: AsyncConnection) -> datetime | None:
-    """When the earliest pending push comes due."""
+async def unsettled(connection: AsyncConnection) -> dict[str, int]:
+    """How many pushes are still owed and how many were given up, read from partial indexes: what is settled grows
+    for years and is not counted."""
     rows = await connection.execute(
         text(
-            "SELECT min(o.due_at) FROM endpoint e CROSS JOIN LATERAL (SELECT due_at FROM outbox"
-            " WHERE endpoint_id = e.id AND state = 'pending' ORDER BY priority, due_at LIMIT 1) o WHERE e.state = 'active'"
+            "SELECT (SELECT count(*) FROM outbox WHERE state = 'pending') AS pending,"
+            " (SELECT count(*) FROM outbox WHERE state = 'given_up') AS given_up"
         )
     )
-    due: datetime | None = rows.scalar()
-    return due
-
-
-async def counts(connection: AsyncConnection) -> dict[str, int]:
-    """Pushes by state."""
-    rows = await connection.execute(text("SELECT state, count(*) AS number FROM outbox GROUP BY state"))
-    return {row.state: row.number for row in rows}
+    return dict(rows.mappings().one())
 
 
 async def of_warning(connection: AsyncConnection, warning_id: UUID) -> list[Row]:
@@ -117,13 +127,17 @@ async def given_up(connection: AsyncConnection, limit: int) -> list[Row]:
 
 
 _CLAIM = """
-WITH due AS (
-  SELECT o.id, e.url, e.secret FROM endpoint e CROSS JOIN LATERAL (
-    SELECT id FROM outbox
-    WHERE endpoint_id = e.id AND state = 'pending' AND due_at <= :now
-    ORDER BY priority, due_at LIMIT :each FOR UPDATE SKIP LOCKED
+WITH room AS (
+  SELECT e.id, e.url, e.secret, :each - count(b.id) AS free
+  FROM endpoint e LEFT JOIN unnest(CAST(:busy AS uuid[])) AS b(id) ON b.id = e.id
+  WHERE e.state = 'active' GROUP BY e.id
+), due AS (
+  SELECT o.id, r.url, r.secret FROM room r CROSS JOIN LATERAL (
+    SELECT id, priority, due_at FROM outbox
+    WHERE endpoint_id = r.id AND state = 'pending' AND due_at <= :now AND NOT id = ANY(CAST(:held AS uuid[]))
+    ORDER BY priority, due_at LIMIT greatest(r.free, 0) FOR UPDATE SKIP LOCKED
   ) o
-  WHERE e.state = 'active' AND NOT e.id = ANY(CAST(:full AS uuid[]))
+  ORDER BY o.priority, o.due_at LIMIT :free
 )
 UPDATE outbox SET due_at = :until, lease_token = :token, attempts = attempts + 1
 FROM due WHERE outbox.id = due.id AND outbox.state = 'pending'

@@ -89,6 +89,11 @@ async def put(connection: AsyncConnection, model: type[SQLModel], rows: Sequence
     await change(connection)
 
 
+async def department_in_use(connection: AsyncConnection, department_id: UUID) -> bool:
+    """Whether anything stands in a department's name: addresses, subscriptions, responsibilities, duties, keys."""
+    return bool((await connection.execute(text(_IN_USE), {"id": department_id})).scalar_one())
+
+
 async def delete(connection: AsyncConnection, model: type[SQLModel], row_id: UUID) -> bool:
     gone = await connection.execute(text(f"DELETE FROM {model.__tablename__} WHERE id = :id"), {"id": row_id})  # noqa: S608
     await change(connection)
@@ -153,6 +158,8 @@ async def delete_endpoint(connection: AsyncConnection, endpoint_id: UUID, now: d
         "UPDATE outbox SET state = 'cancelled', last_error = '推送地址已删除', done_at = :now"
         " WHERE endpoint_id = :id AND state = 'pending'"
     )
+    # The endpoint before its pushes, as everybody locks them.
+    await connection.execute(text("SELECT 1 FROM endpoint WHERE id = :id FOR UPDATE"), {"id": endpoint_id})
     await connection.execute(cancelled, {"id": endpoint_id, "now": now})
     used = await connection.execute(text("SELECT 1 FROM outbox WHERE endpoint_id = :id LIMIT 1"), {"id": endpoint_id})
     if used.first() is None:
@@ -160,3 +167,12 @@ async def delete_endpoint(connection: AsyncConnection, endpoint_id: UUID, now: d
         return gone.rowcount == 1
     disable = text("UPDATE endpoint SET state = 'disabled', disabled_reason = '已删除' WHERE id = :id")
     return (await connection.execute(disable, {"id": endpoint_id})).rowcount == 1
+
+
+_IN_USE = """
+SELECT EXISTS (SELECT 1 FROM endpoint WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM subscription WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM responsibility WHERE lead_id = :id OR :id = ANY(participant_ids))
+  OR EXISTS (SELECT 1 FROM duty WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM api_key WHERE department_id = :id)
+"""

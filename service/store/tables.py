@@ -85,6 +85,7 @@ class MatterTable(SQLModel, table=True):
         Index(
             "matter_open_place", "county", "first_level", "last_occurred_at", postgresql_where=text("status = 'open'")
         ),
+        Index("matter_place_seq", "county", "first_level", "place_seq"),
         Index("matter_updated", "updated_at", "id"),
     )
     id: UUID = Field(primary_key=True)
@@ -120,6 +121,16 @@ class MatterTable(SQLModel, table=True):
     closed_at: datetime | None = Field(sa_type=INSTANT)
     outcome: str | None
     merged_into: UUID | None
+    place_seq: int = Field(sa_type=BIG)  # the place's number when this row last changed
+
+
+class PlaceTable(SQLModel, table=True):
+    """A county's first-level category: its row is the lock of all its matters, its number rises with each change."""
+
+    __tablename__ = "place"
+    county: str = Field(primary_key=True)
+    first_level: str = Field(primary_key=True)
+    seq: int = Field(sa_type=BIG)
 
 
 class MatterEntryTable(SQLModel, table=True):

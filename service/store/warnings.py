@@ -40,16 +40,16 @@ async def locked(connection: AsyncConnection, warning_id: UUID) -> Warning | Non
     return next((warning_of(row) for row in rows_of(rows)), None)
 
 
-async def confirmation_overdue(connection: AsyncConnection, now: datetime, limit: int) -> list[Warning]:
-    """Warnings whose time for confirmation ran out; rows another process works on are passed over."""
+async def confirmation_overdue(connection: AsyncConnection, now: datetime, limit: int) -> list[UUID]:
+    """Warnings whose time for confirmation ran out. Unlocked: whoever acts on one locks it and looks again."""
     rows = await connection.execute(
         text(
-            "SELECT * FROM warning WHERE state = 'pending_confirmation' AND confirm_due_at <= :now"
-            " ORDER BY confirm_due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+            "SELECT id FROM warning WHERE state = 'pending_confirmation' AND confirm_due_at <= :now"
+            " ORDER BY confirm_due_at LIMIT :limit"
         ),
         {"now": now, "limit": limit},
     )
-    return [warning_of(row) for row in rows_of(rows)]
+    return list(rows.scalars())
 
 
 async def take_numbers(connection: AsyncConnection, count: int) -> int:

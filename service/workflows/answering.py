@@ -156,7 +156,7 @@ async def locked_matter(connection: AsyncConnection, matter_id: UUID, sight: Sig
     seen = await feed.matter_in_sight(connection, matter_id, sight)
     if seen is None:
         raise not_found("事项", matter_id)
-    return (await matters.locked(connection, [matter_id]))[matter_id]
+    return (await matters.locked(connection, [matter_id]))[0][matter_id]
 
 
 async def _with_matter(connection: AsyncConnection, warning_id: UUID, actor: Actor) -> tuple[Warning, Matter | None]:
@@ -165,7 +165,7 @@ async def _with_matter(connection: AsyncConnection, warning_id: UUID, actor: Act
     if seen["subject_kind"] != SubjectKind.MATTER:
         return await _locked(connection, warning_id, actor), None
     matter_id = UUID(seen["subject_id"])
-    matter = (await matters.locked(connection, [matter_id]))[matter_id]
+    matter = (await matters.locked(connection, [matter_id]))[0][matter_id]
     return await _locked(connection, warning_id, actor), matter
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,15 +23,21 @@ from service.workflows.telling import Teller, tell
 from service.workflows.warning_matters import moves_for
 
 LOG = logging.getLogger(__name__)
+Step = Callable[[AsyncConnection, Teller], Awaitable[None]]
 AT_ONCE = 100  # rows per round; the next round comes seconds later
 
 
 async def issue_overdue(doors: Doors, engines: Engines, now: datetime) -> int:
-    """Warnings nobody confirmed in time leave marked 未核实; gives how many."""
+    """Warnings nobody confirmed in time leave marked 未核实; gives how many were looked at."""
     async with doors.transaction() as connection:
         overdue = await warnings.confirmation_overdue(connection, now, AT_ONCE)
-        teller = Teller(engines, doors, await doors.reference.get(connection), now)
-        await tell(connection, teller, [issue_unconfirmed(warning, now) for warning in overdue])
+
+    async def issue(connection: AsyncConnection, teller: Teller, warning_id: UUID) -> None:
+        warning = await warnings.locked(connection, warning_id)
+        if warning and warning.state is WarningState.PENDING_CONFIRMATION and _is_over(warning.confirm_due_at, now):
+            await tell(connection, teller, [issue_unconfirmed(warning, now)])
+
+    await _each(doors, engines, now, {warning_id: partial(issue, warning_id=warning_id) for warning_id in overdue})
     return len(overdue)
 
 
@@ -38,11 +45,23 @@ async def remind_overdue(doors: Doors, engines: Engines, now: datetime) -> int:
     """Remind departments whose time to sign, answer or settle ran out; gives how many duties were looked at."""
     async with doors.transaction() as connection:
         due = await warnings.due_duties(connection, now, AT_ONCE)
-    for warning_id in dict.fromkeys(row["warning_id"] for row in due):
-        about = next(row for row in due if row["warning_id"] == warning_id)
-        async with doors.transaction() as connection:
-            await _remind(connection, Teller(engines, doors, await doors.reference.get(connection), now), about)
+    about = {row["warning_id"]: row for row in due}
+    await _each(doors, engines, now, {warning_id: partial(_remind, about=row) for warning_id, row in about.items()})
     return len(due)
+
+
+async def _each(doors: Doors, engines: Engines, now: datetime, steps: Mapping[UUID, Step]) -> None:
+    """Each warning in a transaction of its own: one that cannot be told must not hold up those behind it."""
+    failed = []
+    for warning_id, step in steps.items():
+        try:
+            async with doors.transaction() as connection:
+                await step(connection, Teller(engines, doors, await doors.reference.get(connection), now))
+        except Exception as error:
+            LOG.error("the clock of a warning failed", extra={"warning_id": str(warning_id)})
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("clocks failed; they are tried again at the next tick", failed)
 
 
 async def _remind(connection: AsyncConnection, teller: Teller, about: Row) -> None:
@@ -56,17 +75,24 @@ async def _remind(connection: AsyncConnection, teller: Teller, about: Row) -> No
     if not warning.is_open or warning.state is WarningState.PENDING_CONFIRMATION:
         await warnings.stop_clocks(connection, [warning.id])
         return
-    missed = [row for row in due if _is_missed(row, teller.now)]
+    missed = [(row, count) for row in due if (count := _passed(row, teller.now) - row["missed"]) > 0]
     for row in due:
-        pause = _pause(teller, warning, row["reminders"])
-        row |= {"reminders": row["reminders"] + 1, "next_check_at": teller.now + pause}
-    for row in missed:
-        row["missed"] += 1
+        row |= {
+            "next_check_at": _next_check(teller, warning, row),
+            "reminders": row["reminders"] + 1,
+            "missed": max(row["missed"], _passed(row, teller.now)),
+        }
     await warnings.keep_duties(connection, due)
-    reminded = _reminder(warning, due, teller)
-    await tell(connection, teller, [reminded])
-    if matter is not None and any(row["role"] == DutyRole.LEAD for row in missed):
+    await tell(connection, teller, [_reminder(warning, due, teller)])
+    if matter is not None and any(row["role"] == DutyRole.LEAD for row, _ in missed):
         await _count_missed(connection, teller, matter, missed)
+
+
+def _next_check(teller: Teller, warning: Warning, row: Row) -> datetime:
+    """The next reminder, or the deadline for the answer if that comes first."""
+    reminder, answer = teller.now + _pause(teller, warning, row["reminders"]), row["answer_due_at"]
+    awaited = row["answered_at"] is None and not _is_over(answer, teller.now)
+    return min(reminder, answer) if answer is not None and awaited else reminder
 
 
 def _pause(teller: Teller, warning: Warning, reminders: int) -> timedelta:
@@ -77,11 +103,14 @@ def _pause(teller: Teller, warning: Warning, reminders: int) -> timedelta:
     return timedelta(hours=min(every * 2 ** min(reminders, 16), longest))
 
 
-def _is_missed(row: Row, now: datetime) -> bool:
-    """Whether this is the first look after a deadline; later looks only remind."""
-    unsigned = row["signed_at"] is None and row["sign_due_at"] is not None and row["sign_due_at"] <= now
-    unanswered = row["answered_at"] is None and row["answer_due_at"] is not None and row["answer_due_at"] <= now
-    return int(row["missed"]) < int(unsigned) + int(unanswered)
+def _passed(row: Row, now: datetime) -> int:
+    """How many of a duty's deadlines (to sign, to answer) ran out unmet, also when it was done later."""
+    clocks = ((row["sign_due_at"], row["signed_at"]), (row["answer_due_at"], row["answered_at"]))
+    return sum(_is_over(due, now) and (done is None or done >= due) for due, done in clocks)
+
+
+def _is_over(due: datetime | None, now: datetime) -> bool:
+    return due is not None and due <= now
 
 
 def _reminder(warning: Warning, due: list[Row], teller: Teller) -> Move:
@@ -107,22 +136,16 @@ async def _locked_matter(connection: AsyncConnection, about: Row) -> Matter | No
     return (await matters.by_id(connection, [matter_id]))[matter_id]
 
 
-async def _count_missed(connection: AsyncConnection, teller: Teller, matter: Matter, missed: list[Row]) -> None:
+async def _count_missed(
+    connection: AsyncConnection, teller: Teller, matter: Matter, missed: Sequence[tuple[Row, int]]
+) -> None:
     """A missed clock is a fact of the matter: it is judged again, since an overdue duty makes it worse."""
-    now = teller.now
-    entries = [
-        {
-            "matter_id": matter.id,
-            "at": now,
-            "kind": "missed_clock",
-            "department_id": row["department_id"],
-            "note": _owed(row),
-        }
-        for row in missed
-    ]
+    entry = {"matter_id": matter.id, "at": teller.now, "kind": "missed_clock"}
+    entries = [{**entry, "department_id": row["department_id"], "note": _owed(row)} for row, _ in missed]
     await matters.add_entries(connection, entries)
     if matter.status is MatterStatus.OPEN:
-        late = replace(matter, missed_clocks=matter.missed_clocks + 1)
+        by_lead = sum(count for row, count in missed if row["role"] == DutyRole.LEAD)
+        late = replace(matter, missed_clocks=matter.missed_clocks + by_lead)
         await rejudge(connection, teller, [late], "clock")
 
 

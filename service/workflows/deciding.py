@@ -159,7 +159,8 @@ def _leave_or_wait(warning: Warning, case: Case, policy: Policy, waiting: Warnin
     due = case.now + timedelta(minutes=minutes)
     if warning.confirm_due_at is not None:
         due = min(due, warning.confirm_due_at)  # a second rise never gives anybody more time
-    pending = replace(warning, state=WarningState.PENDING_CONFIRMATION, confirm_due_at=due)
+    # Whoever confirmed it before confirmed less than this.
+    pending = replace(warning, state=WarningState.PENDING_CONFIRMATION, confirm_due_at=due, confirmed_by=None)
     return Move(pending, waiting, f"研判为{warning.level.zh}级，待核实；{minutes:g} 分钟内无人核实则按“未核实”发出")
 
 

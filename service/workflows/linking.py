@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,8 @@ from service.domain.areas import contains
 from service.domain.matters import Matter
 from service.domain.words import MatterStatus
 from service.store.engine import new_id
-from service.text.likeness import Sketch, SketchIndex
+from service.store.matters import Place
+from service.workflows.place_memory import PlaceIndex
 from service.workflows.preparing import Prepared
 
 TITLE_CHARACTERS = 60
@@ -37,14 +38,15 @@ class Link:
 
 
 class Linker:
-    """Links a group of reports to the matters of their places. New matters take part as they open."""
+    """Links a group of reports to the open matters of their places. New matters take part as they open.
 
-    def __init__(self, candidates: Iterable[Matter], named: dict[UUID, Matter], rule: LinkingRule) -> None:
-        self._rule = rule
-        self._indexes: dict[tuple[str, str], SketchIndex[UUID]] = {}
-        self.matters: dict[UUID, Matter] = {}
-        for matter in (*candidates, *named.values()):
-            self._admit(matter)
+    The matters in `remembered` are shared with other groups and only read here; what this group changes lies on top
+    of them until it is committed.
+    """
+
+    def __init__(self, remembered: Mapping[Place, PlaceIndex], named: Mapping[UUID, Matter], rule: LinkingRule) -> None:
+        self._remembered, self._rule = remembered, rule
+        self._named = named
         self.touched: dict[UUID, Matter] = {}
         self.opened: set[UUID] = set()
         self.reopened: set[UUID] = set()
@@ -54,7 +56,7 @@ class Linker:
         matter, linked_by = self._find(prepared)
         if matter is None:
             matter, linked_by = _opened_by(prepared, now), {"by": "opened", "text": "没有相似的在办事项，新立事项"}
-            self._admit(matter)
+            self._remembered[prepared.place].add(matter.id, prepared.sketch)
             self.opened.add(matter.id)
         elif matter.status is MatterStatus.CLOSED:
             matter = replace(matter, status=MatterStatus.OPEN, closed_at=None, outcome=None)
@@ -62,27 +64,22 @@ class Linker:
         matter = matter.with_report(prepared.facts)
         if prepared.report.project_id and matter.project_id is None:
             matter = replace(matter, project_id=prepared.report.project_id)
-        self.matters[matter.id] = self.touched[matter.id] = matter
+        self.touched[matter.id] = matter
         return Link(prepared, matter.id, linked_by)
 
     def _find(self, prepared: Prepared) -> tuple[Matter | None, dict[str, Any]]:
         named = prepared.report.matter_id
         if named is not None:
-            matter = self.matters[named]
-            target = self.matters[matter.merged_into] if matter.merged_into else matter
-            return target, {"by": "named", "text": "上报时指明了事项"}
-        index = self._indexes.get(prepared.place)
-        found = index.best(prepared.sketch, self._rule.likeness)[:CANDIDATES] if index else []
-        for matter_id, likeness in found:
-            matter = self.matters[matter_id]
-            if self._fits(prepared, matter):
-                text = f"与在办事项文本相似度 {likeness:.2f}，不低于 {self._rule.likeness:.2f}，且区域、类别相符"
-                return matter, {
-                    "by": "likeness",
-                    "likeness": round(likeness, 4),
-                    "least": self._rule.likeness,
-                    "text": text,
-                }
+            matter = self._named[named]
+            target = self._named[matter.merged_into] if matter.merged_into else matter
+            return self.touched.get(target.id, target), {"by": "named", "text": "上报时指明了事项"}
+        place = self._remembered[prepared.place]
+        for matter_id, likeness in place.alike(prepared.sketch, self._rule.likeness)[:CANDIDATES]:
+            found = self.touched.get(matter_id) or place.matters.get(matter_id)
+            if found is not None and self._fits(prepared, found):
+                least = self._rule.likeness
+                text = f"与在办事项文本相似度 {likeness:.2f}，不低于 {least:.2f}，且区域、类别相符"
+                return found, {"by": "likeness", "likeness": round(likeness, 4), "least": least, "text": text}
         return None, {}
 
     def _fits(self, prepared: Prepared, matter: Matter) -> bool:
@@ -91,13 +88,6 @@ class Linker:
         same_kind = matter.category == prepared.category or matter.first_level in (matter.category, prepared.category)
         in_time = abs(report.occurred_at - matter.last_occurred_at) <= self._rule.window
         return near and same_kind and in_time and matter.status is MatterStatus.OPEN
-
-    def _admit(self, matter: Matter) -> None:
-        if matter.id in self.matters:
-            return
-        self.matters[matter.id] = matter
-        place = matter.area[:6], matter.first_level
-        self._indexes.setdefault(place, SketchIndex()).add(matter.id, Sketch.from_bytes(matter.sketch))
 
 
 def _opened_by(prepared: Prepared, now: datetime) -> Matter:

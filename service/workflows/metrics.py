@@ -24,7 +24,9 @@ class Metrics:
         self.ticks = Counter(
             "weiyu_ticks", "Clock ticks run by this process", ["tick", "result"], registry=self.registry
         )
-        self.outbox = Gauge("weiyu_outbox_rows", "Pushes owed (pending) and given up, all processes", ["state"], registry=self.registry)
+        self.outbox = Gauge(
+            "weiyu_outbox_rows", "Pushes owed or given up, all processes", ["state"], registry=self.registry
+        )
         self.feed_head = Gauge("weiyu_feed_head", "Newest feed number", registry=self.registry)
         self.listeners = Gauge("weiyu_stream_listeners", "Open streams on this process", registry=self.registry)
         self.model_usable = Gauge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from service.rules.thresholds import Thresholds
 from service.scoring.scorer import Scorer
 from service.store.reference import Reference, ReferenceCache
 from service.text.category import Categoriser
+from service.workflows.place_memory import PlaceMemory
 
 Clock = Callable[[], datetime]  # always with an offset
 
@@ -47,6 +48,7 @@ class Doors:
     reference: ReferenceCache
     mac_key: bytes
     link_base: str
+    memory: PlaceMemory = field(default_factory=PlaceMemory)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

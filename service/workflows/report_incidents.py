@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.domain.areas import contains, county_of
 from service.domain.incidents import ReportResult
 from service.domain.levels import Level
+from service.domain.matters import Matter
 from service.domain.problems import FieldError
 from service.store import incidents, matters, warnings
 from service.store.engine import Row
@@ -51,10 +52,13 @@ async def report_incidents(
 ) -> list[ReportResult]:
     """Answers in the order of the arrivals. Reports that cannot be kept are answered invalid or conflict."""
     try:
+        group = _Group(doors, engines, arrivals, now, mode or Mode())
         async with doors.transaction() as connection:
-            return await _report(connection, _Group(doors, engines, arrivals, now, mode or Mode()))
+            results = await _report(connection, group)
     except _Rollback as ended:
         return ended.results
+    doors.memory.learn(group.changed, group.held)
+    return results
 
 
 @dataclass(slots=True)
@@ -68,6 +72,8 @@ class _Group:
     mode: Mode
     answers: dict[int, ReportResult] = field(default_factory=dict)
     twins: dict[int, int] = field(default_factory=dict)
+    held: dict[matters.Place, int] = field(default_factory=dict)  # places locked, with their numbers
+    changed: list[Matter] = field(default_factory=list)
 
     def refuse(self, index: int, *errors: FieldError, status: str = "invalid") -> None:
         self.answers[index] = ReportResult(self.arrivals[index].report.id, status, errors=errors)
@@ -190,6 +196,7 @@ async def _keep_new(
         for matter_id, w in (await warnings.open_of_matters(connection, kept.keys() - told.keys())).items()
     }
     rows = [_incident_row(group, link, kept[link.matter_id], told, twins[link.prepared.incident_id]) for link in links]
+    group.changed = [one.matter for one in judged]
     await _write(connection, group, linker, judged, rows)
     await tell(connection, teller, list(moves.values()))
     for (index, _), link, row in zip(fresh.items(), links, rows, strict=True):
@@ -203,9 +210,9 @@ async def _link(
     day, value = group.engines.day(group.now), group.engines.thresholds.value
     area = fresh[0].report.area
     rule = LinkingRule(value("linking.likeness", area, day), timedelta(days=value("linking.window_days", area, day)))
-    known = await matters.locked(connection, named, *{one.place for one in fresh})
-    candidates = await matters.open_in_places(connection, {one.place for one in fresh}, earliest(fresh, rule))
-    linker = Linker(candidates, known, rule)
+    known, group.held = await matters.locked(connection, named, *{one.place for one in fresh})
+    remembered = await group.doors.memory.recall(connection, group.held, earliest(fresh, rule))
+    linker = Linker(remembered, known, rule)
     return linker, [linker.link(one, group.now) for one in fresh]
 
 
@@ -249,11 +256,11 @@ async def _write(
 def _day_counts(group: _Group, linker: Linker, rows: list[Row]) -> dict[tuple[matters.Place, date], dict[str, int]]:
     counts: dict[tuple[matters.Place, date], dict[str, int]] = {}
     for row in rows:
-        place = matters.place_of(linker.matters[row["matter_id"]])
+        place = matters.place_of(linker.touched[row["matter_id"]])
         on = counts.setdefault((place, group.engines.day(row["occurred_at"])), {"reports": 0})
         on["reports"] += 1
     for matter_id in linker.opened:
-        on = counts.setdefault((matters.place_of(linker.matters[matter_id]), group.engines.day(group.now)), {})
+        on = counts.setdefault((matters.place_of(linker.touched[matter_id]), group.engines.day(group.now)), {})
         on["opened"] = on.get("opened", 0) + 1
     return counts
 

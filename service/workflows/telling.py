@@ -93,10 +93,11 @@ def _assign(teller: Teller, move: Move, routed: Routed, rows: dict[UUID, Row]) -
         old = rows.get(duty.department_id)
         asked_anew = move.new_clocks or old is None or (duty.role is DutyRole.LEAD and old["role"] != DutyRole.LEAD)
         if asked_anew and not small:
-            rows[duty.department_id] = _fresh(teller, move.warning, duty, old)
+            rows[duty.department_id] = _fresh(teller, move.warning, duty)
 
 
-def _fresh(teller: Teller, warning: Warning, duty: Duty, old: Row | None) -> Row:
+def _fresh(teller: Teller, warning: Warning, duty: Duty) -> Row:
+    """A duty from now; what was missed or reminded at a lower level is on the matter's record, not on this clock."""
     sign, answer = deadlines(teller.engines, warning.level, warning.area, teller.now)
     return {
         "warning_id": warning.id,
@@ -110,8 +111,8 @@ def _fresh(teller: Teller, warning: Warning, duty: Duty, old: Row | None) -> Row
         "answered_at": None,
         # The coordinating office sees every clock of its area; it is not itself reminded.
         "next_check_at": None if duty.role is DutyRole.COORDINATOR else sign,
-        "reminders": old["reminders"] if old else 0,
-        "missed": old["missed"] if old else 0,
+        "reminders": 0,
+        "missed": 0,
     }
 
 

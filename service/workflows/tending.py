@@ -49,16 +49,8 @@ async def merge_matters(
         kept = await _locked_matters(connection, [into, *others], actor)
         for matter in kept.values():
             _must_be_open(matter)
-        await incidents.move(connection, others, into)
-        await matters.point_to(connection, into, others)
-        merged = [replace(kept[other], status=MatterStatus.MERGED, merged_into=into, closed_at=now) for other in others]
-        await matters.keep(connection, merged, now)
-        note = f"并入事项 {into}"
-        entries = [_entry(m.id, now, "merged", actor, {"into": into}) for m in merged]
-        entries.append(_entry(into, now, "merged", actor, {"from": others}))
-        await matters.add_entries(connection, entries)
-        open_warnings = await warnings.open_of_matters(connection, others)
-        await tell(connection, teller, [cancel(warning, now, note) for warning in open_warnings.values()])
+        merged = [kept[other] for other in others]
+        await _pass_on(connection, teller, merged, into, actor)
         await _rejudge(connection, teller, [_with_duties_of(kept[into], merged)], "merge")
 
 
@@ -80,6 +72,7 @@ async def split_matter(
             )
         first = min(leaving, key=lambda row: row["occurred_at"])
         fresh = replace(_described_by(matter, first, engines), id=new_id(), opened_at=now)
+        await matters.lock_places(connection, [matters.place_of(fresh)])
         await incidents.move_some(connection, [row["id"] for row in leaving], fresh.id)
         entries = [
             _entry(matter.id, now, "split", actor, {"into": fresh.id}),
@@ -105,8 +98,8 @@ async def correct_incident(doors: Doors, engines: Engines, arrival: Arrival, not
             raise Problem(409, "nothing_corrected", "更正内容与现有版本完全相同，无需更正。")
         row = {**incident_row(prepared, old["received_at"]), **_carried(old), "status": "current", "note": note}
         await _keep_revision(connection, old, row, prepared)
-        if len(await _current_reports(connection, matter.id)) == 1:
-            matter = _described_by(matter, row, engines)
+        if matter.status is MatterStatus.OPEN and len(await _current_reports(connection, matter.id)) == 1:
+            matter = await _corrected(connection, teller, matter, _described_by(matter, row, engines))
         await _rejudge(connection, teller, [matter], "correction")
         await incidents.take_judgement(connection, prepared.incident_id)
         return prepared.incident_id
@@ -132,13 +125,42 @@ async def withdraw_incident(doors: Doors, engines: Engines, name: ReportName, no
             await tell(connection, teller, [cancel(warning, now, "报告已全部撤回")])
 
 
+async def _pass_on(
+    connection: AsyncConnection, teller: Teller, gone: Collection[Matter], into: UUID, actor: Actor | None
+) -> None:
+    """The reports of matters go on in another; what is left of them points there, their warnings are cancelled."""
+    now, ids = teller.now, [matter.id for matter in gone]
+    await incidents.move(connection, ids, into)
+    await matters.point_to(connection, into, ids)
+    merged = [replace(matter, status=MatterStatus.MERGED, merged_into=into, closed_at=now) for matter in gone]
+    await matters.keep(connection, merged, now)
+    entries = [_entry(matter_id, now, "merged", actor, {"into": into}) for matter_id in ids]
+    await matters.add_entries(connection, [*entries, _entry(into, now, "merged", actor, {"from": ids})])
+    # Both sides' warnings are locked before anything is told: whoever tells holds the feed's counter, and whoever signs
+    # for a warning waits for that counter with the warning in hand.
+    open_warnings = await warnings.open_of_matters(connection, [into, *ids])
+    moves = [cancel(warning, now, f"并入事项 {into}") for matter, warning in open_warnings.items() if matter != into]
+    await tell(connection, teller, moves)
+
+
+async def _corrected(connection: AsyncConnection, teller: Teller, matter: Matter, described: Matter) -> Matter:
+    """A matter as its one report now describes it. Another place is another matter: whoever was asked wrongly hears
+    that it is cancelled, and a matter never leaves the place under whose lock it is kept."""
+    if matters.place_of(described) == matters.place_of(matter):
+        return described
+    fresh = replace(described, id=new_id())
+    await matters.lock_places(connection, [matters.place_of(fresh)])
+    await _pass_on(connection, teller, [matter], fresh.id, None)
+    return fresh
+
+
 async def _teller(connection: AsyncConnection, doors: Doors, engines: Engines, now: datetime) -> Teller:
     return Teller(engines, doors, await doors.reference.get(connection), now)
 
 
 async def _locked_matters(connection: AsyncConnection, ids: Collection[UUID], actor: Actor) -> dict[UUID, Matter]:
     """Several matters under all their places' locks, taken in one go."""
-    kept = await matters.locked(connection, ids)
+    kept, _ = await matters.locked(connection, ids)
     for matter_id in ids:
         if await feed.matter_in_sight(connection, matter_id, actor.sight) is None:
             raise not_found("事项", matter_id)
@@ -217,7 +239,7 @@ async def _current(connection: AsyncConnection, name: ReportName) -> tuple[Row, 
     seen = await _newest(connection, name)
     await matters.locked(connection, [seen["matter_id"]])
     current = await _newest(connection, name)  # it may have been corrected or moved while we waited
-    return current, (await matters.locked(connection, [current["matter_id"]]))[current["matter_id"]]
+    return current, (await matters.locked(connection, [current["matter_id"]]))[0][current["matter_id"]]
 
 
 async def _newest(connection: AsyncConnection, name: ReportName) -> Row:
@@ -265,13 +287,14 @@ def _must_be_open(matter: Matter) -> None:
         raise Problem(409, "matter_not_open", f"事项 {matter.id} 已办结或已并入其他事项，不能再合并或拆分。")
 
 
-def _entry(matter_id: UUID, now: datetime, kind: str, actor: Actor, data: dict[str, object]) -> Row:
+def _entry(matter_id: UUID, now: datetime, kind: str, actor: Actor | None, data: dict[str, object]) -> Row:
+    """`actor` None: by a correction."""
     return {
         "matter_id": matter_id,
         "at": now,
         "kind": kind,
-        "department_id": actor.department_id,
-        "note": actor.name,
+        "department_id": actor.department_id if actor else None,
+        "note": actor.name if actor else "更正",
         "data": data,
     }
 

@@ -25,6 +25,7 @@ from service.workflows.files.table_rows import FileRefused
 
 FORMAT = "weiyu-mapping-1"
 KEYS = ("format", "system", "timezone", "columns", "set", "values")
+UNNAMED = "文件导入"  # a source that was given no name
 SYSTEM = re.compile(r"\S(?:.{0,62}\S)?")  # any name: the systems of a district have Chinese ones
 
 
@@ -49,8 +50,8 @@ class Mapping:
 
     @property
     def system_name(self) -> str:
-        """The reporting system; read_mapping refuses a mapping that has none."""
-        return self.system.text if self.system else ""
+        """The reporting system whose ids these are; two sources that reuse each other's ids must be named apart."""
+        return self.system.text if self.system else UNNAMED
 
     def zone(self, default: ZoneInfo) -> ZoneInfo:
         return default if self.timezone is None else ZoneInfo(self.timezone.text)
@@ -179,9 +180,7 @@ def _doubtful(mapping: Mapping) -> Iterator[str]:
     yield from _mapped_twice(mapping)
     if "id" in mapping.fixed:
         yield f"{mapping.fixed['id'].key_at}: 每行要有自己的编号，id 不能统一设定"
-    if mapping.system is None:
-        yield "缺少 system：给这个来源起一个固定的名字（--system 或映射文件），同一来源的编号才不会重复计入"
-    elif not SYSTEM.fullmatch(mapping.system.text):
+    if mapping.system is not None and not SYSTEM.fullmatch(mapping.system.text):
         yield f"{mapping.system.word_at}: system 应为 1 到 64 个字符，首尾不含空格"
     if mapping.timezone is not None and mapping.timezone.text not in available_timezones():
         yield f"{mapping.timezone.word_at}: 没有时区“{mapping.timezone.text}”，如 Asia/Shanghai"

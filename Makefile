@@ -1,0 +1,84 @@
+# One door for every command. Paths are relative: the checkout may lie in a folder with spaces or Chinese characters.
+# Override on the command line or in the environment: PYTHON (3.11 or newer), PORT, WEIYU_DATA_DIR.
+
+.DEFAULT_GOAL := help
+PY    := .venv/bin/python
+STAMP := .venv/.installed
+COMPILE := $(PY) -m piptools compile --quiet --generate-hashes --all-build-deps --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
+
+.PHONY: help setup run demo test check bench lock clean lint types contracts house tests
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## the locked dependencies and the command `weiyu` in .venv, only when needed
+	@$(sound_venv) || { $(make_venv); }
+	@$(MAKE) --silent --no-print-directory $(STAMP)
+
+run: setup ## the service with its own database and the simulated district: PORT=8000 WEIYU_DATA_DIR=./var
+	@exec .venv/bin/weiyu demo
+
+demo: run ## the same
+
+test: setup ## everything: lint, types, contracts, all tests
+	@failed=''; \
+	for step in lint types contracts tests; do \
+		echo "== $$step"; \
+		$(MAKE) --no-print-directory $$step || failed="$$failed $$step"; \
+	done; \
+	[ -z "$$failed" ] || { echo "FAILED:$$failed" >&2; exit 1; }
+
+check: setup ## the fast half: lint, types, contracts, the tests that guard the house
+	@failed=''; \
+	for step in lint types contracts house; do \
+		echo "== $$step"; \
+		$(MAKE) --no-print-directory $$step || failed="$$failed $$step"; \
+	done; \
+	[ -z "$$failed" ] || { echo "FAILED:$$failed" >&2; exit 1; }
+
+bench: setup ## the measurements, ratios side by side
+	@[ -f benchmarks/__main__.py ] || { echo "There is no benchmark in this checkout yet (benchmarks/__main__.py)." >&2; exit 1; }
+	$(PY) -m benchmarks
+
+lock: setup ## new lock files from pyproject.toml; UPGRADE=1 raises every version
+	@CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --output-file requirements.lock pyproject.toml
+	@CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean: ## removes what these commands made, except the data in ./var
+	rm -rf .venv build weiyu.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -path ./var -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Steps of test and check; they expect a .venv.
+lint:
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+types:
+	@$(PY) -m mypy --strict
+contracts:
+	@.venv/bin/lint-imports --no-logo --no-cache
+house:
+	@$(PY) -m pytest tests/test_house.py
+tests:
+	@$(PY) -m pytest
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@echo "Installing the locked dependencies into .venv …"
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Sound: it starts, was made here (a moved one has commands that point to its old place) and by the PYTHON asked for.
+sound_venv = $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& grep -qF " $$(pwd -P)/.venv" .venv/pyvenv.cfg \
+	&& { [ -z "$$PYTHON" ] || [ "$$("$$PYTHON" -V 2>&1)" = "$$($(PY) -V 2>&1)" ]; }
+
+# A python on the path may still not run (a shim without its version) or lack venv: the first that has both is taken.
+make_venv = [ -n "$$PYTHON" ] && set -- "$$PYTHON" || set -- python3.13 python3.12 python3.11 python3; \
+	for python; do \
+		"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		echo "Making .venv with $$("$$python" -V) …"; \
+		rm -rf .venv; \
+		exec "$$python" -m venv .venv; \
+	done; \
+	echo "No Python 3.11 or newer with venv among: $$*. Install one (Debian: python3 python3-venv) or set PYTHON." >&2; \
+	exit 1

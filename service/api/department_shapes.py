@@ -1,0 +1,129 @@
+"""What comes in and goes out about departments, endpoints, subscriptions, responsibilities and standing orders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from service.api.shapes import Out
+from service.domain.incidents import AreaCode, Instant, Storable, Strict
+from service.domain.levels import Level
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
+Categories = Annotated[list[str], Field(min_length=1, max_length=200)]
+
+
+class DepartmentIn(Strict):
+    """A department; `is_coordinator` with an area makes it the coordinating office (综治中心) there."""
+
+    name: Name
+    is_coordinator: bool = False
+    area: AreaCode | None = None
+
+
+class DepartmentOut(DepartmentIn, Out):
+    id: UUID
+    created_at: datetime
+
+
+class DepartmentChange(Strict):
+    """What is left out stays as it is."""
+
+    name: Name = ""
+    is_coordinator: bool = False
+    area: AreaCode | None = None
+
+
+class EndpointIn(Strict):
+    department_id: UUID
+    url: Annotated[str, Field(max_length=2000)]
+
+
+class EndpointOut(Out):
+    """An endpoint; its secret is shown once, when it is made."""
+
+    id: UUID
+    department_id: UUID
+    url: str
+    state: str
+    disabled_reason: str | None
+    created_at: datetime
+
+
+class EndpointMade(EndpointOut):
+    secret: str
+
+
+class EndpointChange(Strict):
+    """What is left out stays as it is."""
+
+    url: Annotated[str, Field(max_length=2000)] = ""
+    state: Literal["active", "disabled"] = "active"
+
+
+class TryOut(Out):
+    """How a test push went."""
+
+    delivered: bool
+    status: int | None
+    error: str | None
+    milliseconds: int
+
+
+class SubscriptionIn(Strict):
+    """Which warnings are pushed: an area subtree (none: everywhere), categories (none: all), a least level."""
+
+    department_id: UUID
+    area: AreaCode | None = None
+    categories: Categories | None = None
+    minimum_level: Level
+
+
+class SubscriptionOut(SubscriptionIn, Out):
+    id: UUID
+    created_at: datetime
+
+
+class SubscriptionChange(Strict):
+    """What is left out stays as it is."""
+
+    area: AreaCode | None = None
+    categories: Categories | None = None
+    minimum_level: Level = Level.BLUE
+
+
+class ResponsibilityIn(Strict):
+    """Who leads and who takes part for a category (none: any) in an area subtree (责任清单)."""
+
+    area: AreaCode
+    category: str | None = None
+    lead_id: UUID
+    participant_ids: Annotated[tuple[UUID, ...], Field(max_length=50)] = ()
+    source: Annotated[str, Field(min_length=1, max_length=200), Storable]
+
+
+class ResponsibilityOut(ResponsibilityIn, Out):
+    id: UUID
+
+
+class StandingOrderIn(Strict):
+    """These levels leave at once in an area (none: everywhere), without waiting for a person's confirmation."""
+
+    levels: Annotated[list[Level], Field(min_length=1, max_length=2)]
+    area: AreaCode | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=500), Storable]
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+
+
+class StandingOrderOut(Out):
+    id: UUID
+    levels: list[Level]
+    area: str | None
+    reason: str
+    recorded_by: str
+    valid_from: datetime
+    valid_to: datetime | None

@@ -1,0 +1,67 @@
+"""Valid rows by default; a test changes the one thing it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from service.store.engine import Row, new_id
+from tests.makers import NOON, VILLAGE
+
+
+def event(seq: int, **changes: Any) -> Row:
+    """One change of a warning of its own."""
+    row = {
+        "seq": seq,
+        "warning_id": new_id(),
+        "revision": 1,
+        "type": "issued",
+        "at": NOON,
+        "area": VILLAGE,
+        "restricted": False,
+        "department_ids": [],
+        "note": None,
+        "body": {},
+    }
+    return row | changes
+
+
+def department(**changes: Any) -> Row:
+    row = {"id": new_id(), "name": f"单位{new_id()}", "is_coordinator": False, "area": None, "created_at": NOON}
+    return row | changes
+
+
+def endpoint(department_id: UUID, **changes: Any) -> Row:
+    row = {
+        "id": new_id(),
+        "department_id": department_id,
+        "url": "http://127.0.0.1:9/hook",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "state": "active",
+        "disabled_reason": None,
+        "created_at": NOON,
+    }
+    return row | changes
+
+
+def owed(endpoint_id: UUID, **changes: Any) -> Row:
+    """An outbox row that is due at NOON."""
+    row = {
+        "id": new_id(),
+        "warning_id": new_id(),
+        "revision": 1,
+        "endpoint_id": endpoint_id,
+        "message_id": f"msg_{new_id().hex}",
+        "body": b'{"type":"warning.issued","data":{}}',
+        "state": "pending",
+        "priority": 2,
+        "attempts": 0,
+        "due_at": NOON,
+        "lease_token": None,
+        "last_status": None,
+        "last_error": None,
+        "why": "测试",
+        "created_at": NOON,
+        "done_at": None,
+    }
+    return row | changes
