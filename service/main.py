@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -41,6 +42,8 @@ from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.push_warnings import Pusher, PushLimits
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.trying import Tryout
+
+PUSH_CONNECTIONS = 4  # a claim and a note take a millisecond each; the push itself holds none
 
 
 def now() -> datetime:
@@ -115,55 +118,63 @@ def create_app(settings: Settings, database_url: str, clock: Clock = now) -> Wei
 
 @contextlib.asynccontextmanager
 async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, Metrics]) -> AsyncIterator[None]:
+    """Everything live, in the order in which it needs each other; ended in the opposite one."""
     clock, metrics = timing
     engines = load_engines(settings)
-    engine = open_engine(url, settings.pool_size)
-    pushing = open_engine(url, 4)  # apart, so that a burst of reports does not hold up pushes
     guard = AddressGuard(parse_allow(settings.push_allow))
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(engine.dispose)
-        stack.push_async_callback(pushing.dispose)
+        engine = _engine(stack, url, settings.pool_size)
         doors = await open_doors(settings, engine)
-        client = await stack.enter_async_context(new_client(guard))
-        channel = WebhookChannel(client, settings.push_timeout_s)
+        channel = WebhookChannel(await stack.enter_async_context(new_client(guard)), settings.push_timeout_s)
         intake = Intake(doors, engines, clock, (settings.group_limit, settings.waiting_limit))
         rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
         await rulebooks.follow()
         await rulebooks.keep_current(clock())
-        keys = KeyBook(engine)
         app.state.parts = App(
-            engine=engine, doors=doors, engines=engines, intake=intake, keys=keys, clock=clock, events=app.bells.events,
-            metrics=metrics, rulebooks=rulebooks, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,
+            engine=engine, doors=doors, engines=engines, intake=intake, keys=KeyBook(engine), clock=clock,
+            events=app.bells.events, metrics=metrics, rulebooks=rulebooks, tryout=Tryout(channel, guard, clock),
+            stopping=lambda: app.stopping,
         )  # fmt: skip
-        heard = {
-            EVENTS_CHANNEL: app.bells.events.ring,
-            OUTBOX_CHANNEL: app.bells.outbox.ring,
-            REFERENCE_CHANNEL: keys.forget,
-        }
-        stack.push_async_callback(_ended, asyncio.create_task(listen(url, heard)))
+        _keep_going(stack, listen(url, _heard(app)))
         if settings.push_workers:
-            limits = PushLimits(settings.push_workers, settings.push_per_endpoint, _lease(settings))
-            pusher = Pusher(
-                replace(doors, engine=pushing),
-                channel,
-                limits,
-                clock,
-                app.bells.outbox,
-            )
-            stack.push_async_callback(_ended, asyncio.create_task(pusher.run()))
+            # Connections of its own, so that a burst of reports does not hold up pushes.
+            own = replace(doors, engine=_engine(stack, url, PUSH_CONNECTIONS))
+            _keep_going(stack, Pusher(own, channel, _limits(settings), clock, app.bells.outbox).run())
         scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, rulebooks, clock))
         scheduler.start()
         stack.callback(scheduler.stop)
         await stack.enter_async_context(intake.running())
         if settings.demo and await is_demo(doors):
-            stack.push_async_callback(_ended, asyncio.create_task(trickle(intake, clock)))
+            _keep_going(stack, trickle(intake, clock))
         yield
         app.stop_streams()
 
 
-def _lease(settings: Settings) -> timedelta:
-    """Longer than any push may take, so that a push under way is never claimed by another process."""
-    return timedelta(seconds=settings.push_timeout_s * 2 + 30)
+def _heard(app: Weiyu) -> dict[str, Callable[[], None]]:
+    """What each notification of the database rings."""
+    parts: App = app.state.parts
+    return {
+        EVENTS_CHANNEL: app.bells.events.ring,
+        OUTBOX_CHANNEL: app.bells.outbox.ring,
+        REFERENCE_CHANNEL: parts.keys.forget,
+    }
+
+
+def _engine(stack: contextlib.AsyncExitStack, url: str, connections: int) -> AsyncEngine:
+    engine = open_engine(url, connections)
+    stack.push_async_callback(engine.dispose)
+    return engine
+
+
+def _keep_going(stack: contextlib.AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Run something beside the requests until the service stops."""
+    stack.push_async_callback(_ended, asyncio.create_task(work))
+
+
+def _limits(settings: Settings) -> PushLimits:
+    """The lease is longer than any push may take, so that a push under way is never claimed by another process."""
+    lease = timedelta(seconds=settings.push_timeout_s * 2 + 30)
+    return PushLimits(settings.push_workers, settings.push_per_endpoint, lease)
 
 
 def _scorer(folder: Path) -> tuple[Scorer | None, str | None]:

@@ -23,6 +23,8 @@ Administrator = Annotated[Viewer, may(Scope.ADMINISTER)]
 
 
 class AreaOut(BaseModel):
+    """An area with the nearest known one above it."""
+
     code: str
     name: str
     parent: str | None

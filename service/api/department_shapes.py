@@ -25,6 +25,8 @@ class DepartmentIn(Strict):
 
 
 class DepartmentOut(DepartmentIn, Out):
+    """A department as kept."""
+
     id: UUID
     created_at: datetime
 
@@ -38,6 +40,8 @@ class DepartmentChange(Strict):
 
 
 class EndpointIn(Strict):
+    """An address for a department's warnings."""
+
     department_id: UUID
     url: Annotated[str, Field(max_length=2000)]
 
@@ -54,6 +58,8 @@ class EndpointOut(Out):
 
 
 class EndpointMade(EndpointOut):
+    """A new endpoint with its secret, which is shown this once."""
+
     secret: str
 
 
@@ -83,6 +89,8 @@ class SubscriptionIn(Strict):
 
 
 class SubscriptionOut(SubscriptionIn, Out):
+    """A subscription as kept."""
+
     id: UUID
     created_at: datetime
 
@@ -106,6 +114,8 @@ class ResponsibilityIn(Strict):
 
 
 class ResponsibilityOut(ResponsibilityIn, Out):
+    """An entry of the responsibility list as kept."""
+
     id: UUID
 
 
@@ -120,6 +130,8 @@ class StandingOrderIn(Strict):
 
 
 class StandingOrderOut(Out):
+    """A standing order as kept; one that ended stays readable."""
+
     id: UUID
     levels: list[Level]
     area: str | None

@@ -45,6 +45,8 @@ class Correction(Strict):
 
 
 class Withdrawal(Strict):
+    """Why a report is withdrawn."""
+
     note: Annotated[str, Field(min_length=1, max_length=500), Storable]
 
 

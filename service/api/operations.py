@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 
 from service.api.access import READERS, may
 from service.api.state import app_of
@@ -32,7 +31,7 @@ async def get_readyz(request: Request) -> dict[str, Any]:
         raise Problem(503, "stopping", "服务正在停止。")
     try:
         async with app.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+            await feed.head(connection)
     except Exception as error:
         raise Problem(503, "database_unavailable", "数据库暂时不可用。") from error
     return {"status": "ready", "rules": app.engines.rulebooks.current.version, "model": app.engines.scorer is not None}

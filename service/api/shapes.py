@@ -17,6 +17,8 @@ from service.store.reference import Reference
 
 
 class Out(BaseModel):
+    """Base of everything that goes out: only declared fields leave."""
+
     model_config = ConfigDict(extra="ignore", from_attributes=True)
 
 
@@ -30,6 +32,8 @@ class ReasonOut(Out):
 
 
 class ErrorOut(Out):
+    """What is wrong with one field, and what would be right."""
+
     field: str
     code: str
     detail: str
@@ -66,6 +70,8 @@ class ItemOut(Out):
 
 
 class BatchOut(Out):
+    """One answer per item, in order; `committed` says whether anything was kept."""
+
     mode: str
     atomic: str
     committed: bool
@@ -206,6 +212,8 @@ class WarningPage(Out):
 
 
 class MatterPage(Out):
+    """Matters, newest change first; `next` is the cursor of the following page."""
+
     items: list[MatterOut]
     next: str | None
 

@@ -35,6 +35,8 @@ class WarningDetail(WarningOut):
 
 
 class Signature(Strict):
+    """A note that goes with signing."""
+
     note: Annotated[str, Field(max_length=500), Storable] | None = None
 
 

@@ -41,7 +41,7 @@ def settings_from(**given: Any) -> Settings:
 
 @contextmanager
 def database(settings: Settings, migrated: bool = True) -> Iterator[str]:
-    """The configured database, or the embedded server for as long as this lasts; refuses a schema of another version."""
+    """The configured database, or the embedded server while this lasts; refuses a schema of another version."""
     if settings.database_url:
         if migrated:
             check(settings.database_url)

@@ -23,8 +23,8 @@ def check(files: Files = None) -> None:
     _tell(cli_text.check(_or_current(files), [matter_vocabulary(load_catalogue())]))
 
 
-@app.command()
-def test(files: Files = None) -> None:
+@app.command(name="test")
+def run_tests(files: Files = None) -> None:
     """运行每条规则自带的测试。"""
     _tell(cli_text.test(_or_current(files), [matter_vocabulary(load_catalogue())]))
 

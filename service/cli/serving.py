@@ -18,7 +18,7 @@ from service.settings import Settings
 from service.store.schema import migrate as migrate_schema
 from service.workflows.demo import Demo, fill_demo
 
-DRAIN_SECONDS = 20  # requests under way may finish for this long when the service is asked to stop
+DRAIN_SECONDS = 8  # requests under way may finish for this long; containers are killed after ten
 DEMO_PUSH_ALLOW = "127.0.0.0/8,::1/128"
 Host = Annotated[str | None, typer.Option(help="监听地址，缺省 127.0.0.1")]
 Port = Annotated[int | None, typer.Option(help="监听端口，缺省 8000 或环境变量 PORT")]

@@ -11,6 +11,8 @@ LEVEL_NAMES = {2: "省", 4: "市", 6: "县区", 9: "乡镇街道", 12: "村社�
 
 @dataclass(frozen=True, slots=True)
 class Area:
+    """An area and the days on which its code is valid."""
+
     code: str
     name: str
     valid_from: date

@@ -29,6 +29,8 @@ PUSHED_EVENTS = frozenset(set(WarningEventType) - {WarningEventType.OPENED, Warn
 
 @dataclass(frozen=True, slots=True)
 class Department:
+    """A department that may owe answers; the coordinating one covers its `area`."""
+
     id: UUID
     name: str
     is_coordinator: bool = False  # the coordinating office (e.g. 综治中心) of its area
@@ -86,6 +88,8 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class Push:
+    """One department to push to, by which subscription and why."""
+
     department_id: UUID
     subscription_id: UUID
     reason: str  # Chinese

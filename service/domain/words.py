@@ -21,23 +21,31 @@ class Source(StrEnum):
 
 
 class ReportStage(StrEnum):
+    """Which report of an event it is."""
+
     INITIAL = "initial"  # 初报
     FOLLOW_UP = "follow_up"  # 续报
     FINAL = "final"  # 终报
 
 
 class Handling(StrEnum):
+    """What became of the matter where it was reported."""
+
     SETTLED_ON_SPOT = "settled_on_spot"  # 当场办结
     FORWARDED = "forwarded"  # 上报
 
 
 class MatterStatus(StrEnum):
+    """Where a matter stands."""
+
     OPEN = "open"  # 办理中
     CLOSED = "closed"  # 已办结
     MERGED = "merged"  # 已并入另一事项
 
 
 class WarningState(StrEnum):
+    """Where a warning stands."""
+
     PENDING_CONFIRMATION = "pending_confirmation"  # 待核实
     ISSUED = "issued"  # 已发出
     ACKNOWLEDGED = "acknowledged"  # 牵头单位已签收
@@ -46,6 +54,8 @@ class WarningState(StrEnum):
 
 
 class DutyRole(StrEnum):
+    """A department's part in a warning."""
+
     LEAD = "lead"  # 牵头
     PARTICIPANT = "participant"  # 配合
     COORDINATOR = "coordinator"  # 协调
@@ -61,6 +71,8 @@ class Outcome(StrEnum):
 
 
 class SubjectKind(StrEnum):
+    """What a warning is about."""
+
     MATTER = "matter"  # 事项
     PROJECT = "project"  # 重大事项
     AREA = "area"  # 区域

@@ -94,6 +94,8 @@ class ExamplePart(Part):
 
 
 class RulePart(Part):
+    """One rule as it is written."""
+
     id: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*-\d{2,5}$")]
     name: Text
     basis: list[BasisPart] = Field(min_length=1)

@@ -29,6 +29,8 @@ MISSING: Final = _Missing.MISSING
 
 
 class FactType(StrEnum):
+    """What kind of value a fact has."""
+
     INT = "int"
     FLOAT = "float"
     BOOL = "bool"

@@ -39,13 +39,17 @@ async def listen(url: str, heard: Mapping[str, Callable[[], None]]) -> None:
     """Call back for each channel until cancelled. Reconnects by itself, then calls all: something may be missed."""
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(plain_url(url), autocommit=True) as connection:
-                for channel in heard:
-                    await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
-                for call in heard.values():
-                    call()
-                async for notification in connection.notifies():
-                    heard[notification.channel]()
+            await _listen_once(url, heard)
         except psycopg.Error as error:
             LOG.warning("listen connection lost, trying again", extra={"cause": type(error).__name__})
         await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _listen_once(url: str, heard: Mapping[str, Callable[[], None]]) -> None:
+    async with await psycopg.AsyncConnection.connect(plain_url(url), autocommit=True) as connection:
+        for channel in heard:
+            await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+        for call in heard.values():
+            call()
+        async for notification in connection.notifies():
+            heard[notification.channel]()

@@ -12,6 +12,8 @@ from service.store.tables import BYTES, INSTANT, TEXTS, UUIDS
 
 
 class AreaTable(SQLModel, table=True):
+    """Areas with the days on which their codes are valid."""
+
     __tablename__ = "area"
     code: str = Field(primary_key=True)
     valid_from: date = Field(primary_key=True)
@@ -20,6 +22,8 @@ class AreaTable(SQLModel, table=True):
 
 
 class DepartmentTable(SQLModel, table=True):
+    """Departments; offices, never people."""
+
     __tablename__ = "department"
     id: UUID = Field(primary_key=True)
     name: str = Field(unique=True)
@@ -42,6 +46,8 @@ class ResponsibilityTable(SQLModel, table=True):
 
 
 class SubscriptionTable(SQLModel, table=True):
+    """What each department wants pushed."""
+
     __tablename__ = "subscription"
     id: UUID = Field(primary_key=True)
     department_id: UUID = Field(foreign_key="department.id")

@@ -35,6 +35,19 @@ async def open_of_matters(connection: AsyncConnection, matter_ids: Collection[UU
     return {UUID(row["subject_id"]): warning_of(row) for row in rows_of(rows)}
 
 
+async def issued_of_matter(connection: AsyncConnection, matter_id: UUID) -> UUID | None:
+    """The id of the open warning of a matter that departments have heard."""
+    rows = await connection.execute(
+        text(
+            "SELECT id FROM warning WHERE subject_kind = 'matter' AND subject_id = :id"
+            " AND state IN ('issued', 'acknowledged')"
+        ),
+        {"id": str(matter_id)},
+    )
+    found: UUID | None = rows.scalar()
+    return found
+
+
 async def locked(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
     rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id FOR UPDATE"), {"id": warning_id})
     return next((warning_of(row) for row in rows_of(rows)), None)

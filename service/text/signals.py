@@ -53,6 +53,8 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
+    """What signals_lexicon.yaml says."""
+
     version: str
     phrases: dict[str, tuple[Phrase, ...]]  # by first word
     words: Words

@@ -12,8 +12,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import text
-
 from service.domain.incidents import IncidentReport
 from service.domain.levels import Level
 from service.domain.problems import Problem
@@ -21,7 +19,7 @@ from service.domain.words import Outcome, Scope
 from service.scoring.simulate import SimulatedDistrict, simulate
 from service.scoring.simulation.life import SimulatedReply, SimulatedReport
 from service.scoring.simulation.parameters import SimulationParameters
-from service.store import keys, reference
+from service.store import keys, reference, warnings
 from service.store.engine import Row, new_id
 from service.store.tables_service import (
     AreaTable,
@@ -126,8 +124,7 @@ async def trickle(intake: Intake, clock: Clock, seconds: float = TRICKLE_SECONDS
 async def is_demo(doors: Doors) -> bool:
     """Whether the database holds the simulated district."""
     async with doors.engine.connect() as connection:
-        found = await connection.execute(text("SELECT 1 FROM area WHERE code = :code"), {"code": _county()})
-        return found.first() is not None
+        return _county() in (await doors.reference.get(connection)).areas
 
 
 def _county() -> str:
@@ -136,8 +133,7 @@ def _county() -> str:
 
 async def _is_empty(doors: Doors) -> bool:
     async with doors.engine.connect() as connection:
-        found = await connection.execute(text("SELECT 1 FROM area UNION ALL SELECT 1 FROM api_key LIMIT 1"))
-        return found.first() is None
+        return not (await doors.reference.get(connection)).areas and not await keys.listed(connection)
 
 
 async def _furnish(doors: Doors, district: SimulatedDistrict, now: datetime) -> dict[str, UUID]:
@@ -237,7 +233,10 @@ class _History:
 
     async def _reply(self, reply: SimulatedReply, now: datetime) -> None:
         matter_id = self._matter_of.get(reply.matter)
-        warning_id = await self._open_warning(matter_id) if matter_id else None
+        if matter_id is None:
+            return
+        async with self._doors.engine.connect() as connection:
+            warning_id = await warnings.issued_of_matter(connection, matter_id)
         if warning_id is None:
             return
         name = _told_as(reply.department)
@@ -254,15 +253,3 @@ class _History:
             self._answered += 1
         except Problem as problem:  # a matter linked elsewhere than the simulator thinks may not be this department's
             LOG.info("simulated reply not taken", extra={"code": problem.code})
-
-    async def _open_warning(self, matter_id: UUID) -> UUID | None:
-        async with self._doors.engine.connect() as connection:
-            found = await connection.execute(
-                text(
-                    "SELECT id FROM warning WHERE subject_kind = 'matter' AND subject_id = :id"
-                    " AND state IN ('issued', 'acknowledged')"
-                ),
-                {"id": str(matter_id)},
-            )
-            warning_id: UUID | None = found.scalar()
-            return warning_id

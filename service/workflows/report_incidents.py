@@ -6,15 +6,14 @@ Takes a batch, always; one report is a batch of one. One transaction; answers le
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.domain.areas import contains, county_of
+from service.domain.areas import contains
 from service.domain.incidents import ReportResult
-from service.domain.levels import Level
 from service.domain.matters import Matter
 from service.domain.problems import FieldError
 from service.store import incidents, matters, warnings
@@ -22,6 +21,7 @@ from service.store.engine import Row
 from service.store.reference import Reference
 from service.text.likeness import Sketch, likeness
 from service.workflows.judging import Judged, by_matter, judge
+from service.workflows.keeping import answer_again, created, linked_row, receipt_row
 from service.workflows.linking import Link, Linker, LinkingRule, earliest
 from service.workflows.parts import Doors, Engines
 from service.workflows.preparing import Arrival, Prepared, errors_in, prepare
@@ -124,7 +124,7 @@ def _prepare(group: _Group, reference: Reference) -> dict[int, Prepared]:
 async def _only_new(connection: AsyncConnection, group: _Group, prepared: dict[int, Prepared]) -> dict[int, Prepared]:
     """Claim the reports that are new; answer the others as duplicate or conflict, also within the batch."""
     first = {prepared[index].key: index for index in reversed(prepared)}
-    claimed = await incidents.claim_receipts(connection, [_receipt(prepared[index]) for index in first.values()])
+    claimed = await incidents.claim_receipts(connection, [receipt_row(prepared[index]) for index in first.values()])
     fresh = {index: one for index, one in prepared.items() if one.incident_id in claimed}
     again = {index: one for index, one in prepared.items() if index not in fresh}
     kept = await incidents.receipts_of(connection, {one.key for one in again.values()})
@@ -144,24 +144,6 @@ async def _only_new(connection: AsyncConnection, group: _Group, prepared: dict[i
         else:
             group.twins[index] = first[one.key]
     return fresh
-
-
-def answer_again(row: Row) -> ReportResult:
-    """The answer a kept report was given, rebuilt from what was kept."""
-    return ReportResult(
-        id=row["client_id"],
-        status="duplicate",
-        incident_id=row["id"],
-        matter_id=row["matter_id"],
-        level=Level(row["level"]),
-        probability=row["probability"],
-        why_no_probability=row["score"]["why_none"],
-        reasons=tuple(row["reasons"]),
-        warnings=tuple(row["warning_ids"]),
-        possible_duplicates=tuple(row["possible_duplicates"]),
-        late=row["late"],
-        revision=row["revision"],
-    )
 
 
 def _stop_here_if_asked(group: _Group, fresh: dict[int, Prepared]) -> None:
@@ -195,12 +177,15 @@ async def _keep_new(
         matter_id: w.id
         for matter_id, w in (await warnings.open_of_matters(connection, kept.keys() - told.keys())).items()
     }
-    rows = [_incident_row(group, link, kept[link.matter_id], told, twins[link.prepared.incident_id]) for link in links]
+    rows = [
+        linked_row(link, kept[link.matter_id], told.get(link.matter_id), twins[link.prepared.incident_id])
+        for link in links
+    ]
     group.changed = [one.matter for one in judged]
     await _write(connection, group, linker, judged, rows)
     await tell(connection, teller, list(moves.values()))
     for (index, _), link, row in zip(fresh.items(), links, rows, strict=True):
-        group.answers[index] = _created(link, kept[link.matter_id], row)
+        group.answers[index] = created(link, kept[link.matter_id], row)
 
 
 async def _link(
@@ -263,74 +248,3 @@ def _day_counts(group: _Group, linker: Linker, rows: list[Row]) -> dict[tuple[ma
         on = counts.setdefault((matters.place_of(linker.touched[matter_id]), group.engines.day(group.now)), {})
         on["opened"] = on.get("opened", 0) + 1
     return counts
-
-
-def _receipt(one: Prepared) -> Row:
-    return {
-        "system": one.system,
-        "client_id": one.report.id,
-        "revision": 1,
-        "incident_id": one.incident_id,
-        "content_mac": one.content_mac,
-    }
-
-
-def incident_row(one: Prepared, received_at: datetime) -> Row:
-    """Everything of a report that is known before it is linked."""
-    report, place = one.report, one.report.location
-    return {
-        "id": one.incident_id,
-        "system": one.system,
-        "client_id": report.id,
-        "revision": 1,
-        "status": "current",
-        **report.model_dump(
-            include={
-                "area", "grid", "title", "text", "occurred_at", "captured_at", "people_present", "place_text",
-                "project_id", "source", "report_stage", "handling", "action_taken",
-            }
-        ),
-        "county": county_of(report.area),
-        "category": one.category,
-        "category_from": one.category_from,
-        "masked": one.masked,
-        "received_at": received_at,
-        "late": one.facts.late,
-        "people_affected": one.facts.people_affected,
-        "people_affected_from": one.people_from,
-        "lat": place.lat if place else None,
-        "lon": place.lon if place else None,
-        "accuracy_m": place.accuracy_m if place else None,
-        "signals": sorted(one.facts.signals),
-        "text_signals": sorted(one.facts.text_signals),
-        "sketch": one.sketch.to_bytes(),
-        "note": None,
-    }  # fmt: skip
-
-
-def _incident_row(group: _Group, link: Link, judged: Judged, told: dict[UUID, UUID], twins: tuple[str, ...]) -> Row:
-    warning = told.get(link.matter_id)
-    return {
-        **incident_row(link.prepared, group.now),
-        "matter_id": link.matter_id,
-        "linked_by": link.linked_by,
-        "possible_duplicates": list(twins),
-        "judgement_id": judged.row["id"],
-        "warning_ids": [warning] if warning else [],
-    }
-
-
-def _created(link: Link, judged: Judged, row: Row) -> ReportResult:
-    return ReportResult(
-        id=link.prepared.report.id,
-        status="created",
-        incident_id=link.prepared.incident_id,
-        matter_id=link.matter_id,
-        level=judged.judgement.level,
-        probability=judged.score.probability,
-        why_no_probability=judged.score.why_none,
-        reasons=tuple(asdict(reason) for reason in judged.judgement.reasons),
-        warnings=tuple(row["warning_ids"]),
-        possible_duplicates=tuple(row["possible_duplicates"]),
-        late=link.prepared.facts.late,
-    )

@@ -19,10 +19,10 @@ from service.store.tables import ReceiptTable
 from service.workflows.answering import Actor, Ending, close_kept_matter, locked_matter
 from service.workflows.clocks import rejudge
 from service.workflows.deciding import cancel
+from service.workflows.keeping import incident_row
 from service.workflows.linking import TITLE_CHARACTERS
 from service.workflows.parts import Doors, Engines
 from service.workflows.preparing import Arrival, Prepared, errors_in, prepare
-from service.workflows.report_incidents import incident_row
 from service.workflows.telling import Teller, tell
 
 MOST_REPORTS = 10_000  # reports of one matter that are folded again at once
@@ -136,11 +136,9 @@ async def _pass_on(
     await matters.keep(connection, merged, now)
     entries = [_entry(matter_id, now, "merged", actor, {"into": into}) for matter_id in ids]
     await matters.add_entries(connection, [*entries, _entry(into, now, "merged", actor, {"from": ids})])
-    # Both sides' warnings are locked before anything is told: whoever tells holds the feed's counter, and whoever signs
-    # for a warning waits for that counter with the warning in hand.
+    # Both sides' are locked before anything is told: whoever signs for one waits with it for the counter telling holds.
     open_warnings = await warnings.open_of_matters(connection, [into, *ids])
-    moves = [cancel(warning, now, f"并入事项 {into}") for matter, warning in open_warnings.items() if matter != into]
-    await tell(connection, teller, moves)
+    await tell(connection, teller, [cancel(w, now, f"并入事项 {into}") for m, w in open_warnings.items() if m != into])
 
 
 async def _corrected(connection: AsyncConnection, teller: Teller, matter: Matter, described: Matter) -> Matter:

@@ -143,7 +143,7 @@ NEARLY_REPORTS = some.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(changes=NEARLY_REPORTS, whole=JSON)
 async def test_no_body_breaks_the_service(grid: httpx.AsyncClient, changes: dict[str, Any], whole: Any) -> None:
     for body in (report() | changes, whole):

@@ -305,14 +305,19 @@ async def test_a_clock_that_jumps_while_a_push_is_under_way_does_not_push_it_twi
 
 
 async def test_the_database_going_away_for_a_moment_only_delays(post: Post, receiver: Receiver) -> None:
-    running = asyncio.create_task(post.pusher().run())
     at = await post.endpoint(receiver.url)
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
-    async with post.doors.engine.connect() as connection:
-        own = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-        await connection.execute(text(cut.replace("%s", ":own")), {"own": own})
-    messages = await post.owe(at, 3)
-    await until(lambda: len(receiver.got) == 3)
+    pusher = post.pusher()
+    running = asyncio.create_task(pusher.run())
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    rows = [owed(at, due_at=post.clock()) for _ in range(3)]
+    messages = [row["message_id"] for row in rows]
+    async with post.doors.transaction() as connection:  # the one connection that is left
+        await connection.execute(text(cut))
+        await outbox.add(connection, rows)
+    await until(lambda: pusher.counts["delivered"] == 3)
     running.cancel()
     await asyncio.wait([running])
 

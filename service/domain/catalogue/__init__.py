@@ -16,6 +16,8 @@ UNSORTED = "other"
 
 @dataclass(frozen=True, slots=True)
 class Category:
+    """A category (事项类别); `parent` is None on the first level."""
+
     code: str
     name: str
     parent: str | None
@@ -23,6 +25,8 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
+    """A fact about an event (信号), with its definition."""
+
     code: str
     name: str
     definition: str
