@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import catalogue as catalogue_routes
 from service.api import departments, errors, incidents, matters, operations, stream, warnings
-from service.api.middleware import Measured
+from service.api.middleware import BodyLimit, Measured
 from service.api.state import App
 from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.guard import AddressGuard, parse_allow
@@ -104,11 +104,11 @@ def create_app(settings: Settings, database_url: str, clock: Clock = now) -> Wei
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        max_body_size=settings.max_body_bytes,
         lifespan=lambda weiyu: _life(weiyu, settings, database_url, (clock, metrics)),
     )
     app.bells = Bells(Bell(), Bell())
     errors.install(app)
+    app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     app.add_middleware(Measured, metrics=metrics)
     # The stream comes before /v1/warnings/{id}, which would take its name for an id.
     for room in (operations, incidents, matters, stream, warnings, departments, catalogue_routes):

@@ -34,7 +34,7 @@ class Settings(BaseModel):
     push_timeout_s: float = Field(15, gt=0, le=60, description="seconds one push may take in all")
     pool_size: int = Field(8, ge=2, le=100, description="database connections for requests")
     group_limit: int = Field(500, ge=1, le=5000, description="most reports written in one transaction")
-    waiting_limit: int = Field(5000, ge=500, description="reports that may wait before 503 is answered")
+    waiting_limit: int = Field(5000, ge=1, description="reports that may wait before 503 is answered")
     max_body_bytes: int = Field(
         6_000_000, ge=1000, description="largest request body; 500 reports of 4,000 characters fit"
     )

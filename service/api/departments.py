@@ -7,7 +7,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from sqlmodel import SQLModel
 
 from service.api.access import READERS, may
 from service.api.department_shapes import (
@@ -231,12 +230,12 @@ async def _endpoint(request: Request, viewer: Viewer, row_id: UUID) -> Row:
     return row
 
 
-async def _all(request: Request, model: type[SQLModel], order: str) -> list[Row]:
+async def _all(request: Request, model: reference.ReferenceTable, order: str) -> list[Row]:
     async with app_of(request).engine.connect() as connection:
         return await reference.rows(connection, model, order)
 
 
-async def _one(request: Request, model: type[SQLModel], row_id: UUID, field: str | None = None) -> Row:
+async def _one(request: Request, model: reference.ReferenceTable, row_id: UUID, field: str | None = None) -> Row:
     """The row: 404 when it is what was asked for, 422 when it is only named in `field`."""
     async with app_of(request).engine.connect() as connection:
         row = await reference.row(connection, model, row_id)
@@ -248,13 +247,13 @@ async def _one(request: Request, model: type[SQLModel], row_id: UUID, field: str
     return row
 
 
-async def _put(request: Request, model: type[SQLModel], row: Row, key: tuple[str, ...] = ("id",)) -> Row:
+async def _put(request: Request, model: reference.ReferenceTable, row: Row, key: tuple[str, ...] = ("id",)) -> Row:
     async with app_of(request).doors.transaction() as connection:
         await reference.put(connection, model, [row], key)
     return row
 
 
-async def _delete(request: Request, model: type[SQLModel], row_id: UUID) -> None:
+async def _delete(request: Request, model: reference.ReferenceTable, row_id: UUID) -> None:
     async with app_of(request).doors.transaction() as connection:
         if not await reference.delete(connection, model, row_id):
             raise not_found("记录", row_id)

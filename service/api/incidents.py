@@ -113,7 +113,7 @@ async def post_revision(incident_id: str, correction: Correction, viewer: Report
     if correction.report.id != incident_id:
         error = FieldError("report.id", "id_differs", f"应与地址中的编号 {incident_id} 一致。")
         raise Problem(422, "invalid_report", "更正内容的编号与地址不一致。", (error,))
-    await correct_incident(app.doors, app.engines, _arrival(correction.report, viewer), correction.note, app.clock())
+    await correct_incident(app.work(), _arrival(correction.report, viewer), correction.note)
     return incident_out((await _revisions(app, incident_id, viewer, viewer.system))[0])
 
 
@@ -122,7 +122,7 @@ async def post_withdrawal(incident_id: str, withdrawal: Withdrawal, viewer: Repo
     """Withdraw a report: a last revision says so; the old ones stay."""
     app = app_of(request)
     name = ReportName(viewer.system, incident_id, viewer.area)
-    await withdraw_incident(app.doors, app.engines, name, withdrawal.note, app.clock())
+    await withdraw_incident(app.work(), name, withdrawal.note)
     return incident_out((await _revisions(app, incident_id, viewer, viewer.system))[0])
 
 

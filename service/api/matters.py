@@ -129,7 +129,7 @@ async def get_matter_why(
 async def post_merge(matter_id: UUID, merge: Merge, viewer: Responder, request: Request) -> MatterOut:
     """Move the reports of other matters into this one; their open warnings are cancelled."""
     app = app_of(request)
-    await merge_matters(app.doors, app.engines, matter_id, merge.matter_ids, await actor_of(app, viewer), app.clock())
+    await merge_matters(app.work(), matter_id, merge.matter_ids, await actor_of(app, viewer))
     return await get_matter(matter_id, viewer, request)
 
 
@@ -138,7 +138,7 @@ async def post_split(matter_id: UUID, split: Split, viewer: Responder, request: 
     """Move some reports into a new matter, which is answered."""
     app = app_of(request)
     actor = await actor_of(app, viewer)
-    fresh = await split_matter(app.doors, app.engines, matter_id, split.incident_ids, actor, app.clock())
+    fresh = await split_matter(app.work(), matter_id, split.incident_ids, actor)
     return await get_matter(fresh, viewer, request)
 
 
@@ -146,9 +146,8 @@ async def post_split(matter_id: UUID, split: Split, viewer: Responder, request: 
 async def post_close(matter_id: UUID, end: End, viewer: Responder, request: Request) -> MatterOut:
     """Close a matter with what really happened; its warning ends with it."""
     app = app_of(request)
-    await close_matter(
-        app.doors, app.engines, matter_id, await actor_of(app, viewer), ending(end, app.clock()), app.clock()
-    )
+    actor = await actor_of(app, viewer)
+    await close_matter(app.work(), matter_id, actor, ending(end, app.clock()))
     return await get_matter(matter_id, viewer, request)
 
 

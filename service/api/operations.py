@@ -51,10 +51,10 @@ async def get_metrics(_: Annotated[Viewer, may(*READERS)], request: Request) -> 
 
 
 @router.get("/v1/outbox/given-up")
-async def get_given_up(_: Annotated[Viewer, may(Scope.ADMINISTER)], request: Request) -> list[dict[str, Any]]:
+async def get_given_up(viewer: Annotated[Viewer, may(Scope.ADMINISTER)], request: Request) -> list[dict[str, Any]]:
     """Pushes that were given up (死信), newest first, at most 500."""
     async with app_of(request).engine.connect() as connection:
-        return await outbox.given_up(connection, 500)
+        return await outbox.given_up(connection, 500, viewer.sight)
 
 
 @router.get("/v1/openapi.json")

@@ -16,6 +16,7 @@ from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.parts import Doors, Engines
 from service.workflows.rulebooks import Rulebooks
+from service.workflows.telling import Work
 from service.workflows.trying import Tryout
 
 
@@ -34,6 +35,10 @@ class App:
     rulebooks: Rulebooks
     tryout: Tryout
     stopping: Callable[[], bool]
+
+    def work(self) -> Work:
+        """What an act that happens now needs."""
+        return Work(self.doors, self.engines, self.clock())
 
 
 def app_of(request: Request) -> App:

@@ -95,7 +95,7 @@ async def get_warning_why(warning_id: UUID, viewer: Reader, request: Request) ->
 async def post_confirm(warning_id: UUID, viewer: Confirmer, request: Request) -> WarningDetail:
     """Vouch for a waiting warning: it leaves now. One that left unconfirmed loses its mark 未核实."""
     app = app_of(request)
-    await confirm_warning(app.doors, app.engines, warning_id, await actor_of(app, viewer), app.clock())
+    await confirm_warning(app.work(), warning_id, await actor_of(app, viewer))
     return await _detail(app, warning_id, viewer)
 
 
@@ -106,7 +106,7 @@ async def post_acknowledge(
     """Sign for a warning (签收) on behalf of the key's department. Signing is not answering."""
     app = app_of(request)
     note = signature.note if signature else None
-    await acknowledge_warning(app.doors, app.engines, warning_id, await actor_of(app, viewer), note, app.clock())
+    await acknowledge_warning(app.work(), warning_id, await actor_of(app, viewer), note)
     return await _detail(app, warning_id, viewer)
 
 
@@ -114,7 +114,7 @@ async def post_acknowledge(
 async def post_answer(warning_id: UUID, reply: Reply, viewer: Responder, request: Request) -> WarningDetail:
     """Record that the department answered the matter. Answering is not closing."""
     app = app_of(request)
-    await answer_warning(app.doors, app.engines, warning_id, await actor_of(app, viewer), reply.note, app.clock())
+    await answer_warning(app.work(), warning_id, await actor_of(app, viewer), reply.note)
     return await _detail(app, warning_id, viewer)
 
 
@@ -122,8 +122,8 @@ async def post_answer(warning_id: UUID, reply: Reply, viewer: Responder, request
 async def post_resolve(warning_id: UUID, end: End, viewer: Responder, request: Request) -> WarningDetail:
     """End a warning, and the matter it is about, with what really happened."""
     app = app_of(request)
-    actor, now = await actor_of(app, viewer), app.clock()
-    await resolve_warning(app.doors, app.engines, warning_id, actor, ending(end, now), now)
+    actor = await actor_of(app, viewer)
+    await resolve_warning(app.work(), warning_id, actor, ending(end, app.clock()))
     return await _detail(app, warning_id, viewer)
 
 

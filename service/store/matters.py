@@ -115,8 +115,7 @@ async def keep(connection: AsyncConnection, matters: Collection[Matter], now: da
         text(
             f"INSERT INTO matter ({columns}, place_seq) SELECT {columns}, p.seq"  # noqa: S608  (our own column names)
             " FROM jsonb_populate_recordset(NULL::matter, CAST(:rows AS jsonb))"
-            " JOIN place p USING (county, first_level) "
-            + replacing(MatterTable, ["id"])
+            " JOIN place p USING (county, first_level) " + replacing(MatterTable, ["id"])
         ),
         {"rows": dump_json(rows)},
     )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.engine import Row, insert_rows, new_id, rows_of
 from service.store.tables_service import AttemptTable, OutboxTable
+from service.store.views import Sight
 from service.store.warnings import OUTBOX_CHANNEL
 
 
@@ -113,19 +114,18 @@ async def of_warning(connection: AsyncConnection, warning_id: UUID) -> list[Row]
     return rows_of(rows)
 
 
-async def given_up(connection: AsyncConnection, limit: int) -> list[Row]:
-    """Pushes that were given up, newest first (死信)."""
-    rows = await connection.execute(
-        text(
-            "SELECT o.id, o.warning_id, o.revision, o.endpoint_id, o.message_id, o.attempts, o.last_status,"
-            " o.last_error, o.done_at, e.department_id FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id"
-            " WHERE o.state = 'given_up' ORDER BY o.done_at DESC LIMIT :limit"
-        ),
-        {"limit": limit},
-    )
+async def given_up(connection: AsyncConnection, limit: int, sight: Sight) -> list[Row]:
+    """Pushes of warnings in the viewer's area that were given up, newest first (死信)."""
+    rows = await connection.execute(text(_GIVEN_UP), {"limit": limit, "area": sight.parameters["sight_area"]})
     return rows_of(rows)
 
 
+_GIVEN_UP = """
+SELECT o.id, o.warning_id, o.revision, o.endpoint_id, o.message_id, o.attempts, o.last_status, o.last_error, o.done_at,
+  e.department_id
+FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id JOIN warning w ON w.id = o.warning_id
+WHERE o.state = 'given_up' AND w.area LIKE :area ORDER BY o.done_at DESC LIMIT :limit
+"""
 _CLAIM = """
 WITH room AS (
   SELECT e.id, e.url, e.secret, :each - count(b.id) AS free

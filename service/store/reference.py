@@ -22,6 +22,7 @@ from service.domain.warnings import Department, Responsibility, StandingOrder, S
 from service.store.engine import Row, insert_rows, replacing, rows_of
 
 REFERENCE_CHANNEL = "weiyu_reference"
+ReferenceTable = type[SQLModel]
 
 
 @dataclass(frozen=True, slots=True)

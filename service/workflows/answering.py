@@ -17,8 +17,7 @@ from service.store import feed, matters, warnings
 from service.store.engine import Row
 from service.store.views import Sight
 from service.workflows.deciding import Move, confirm, settle
-from service.workflows.parts import Doors, Engines
-from service.workflows.telling import Teller, tell
+from service.workflows.telling import Teller, Work, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +41,26 @@ class Ending:
     note: str | None = None
 
 
-async def confirm_warning(doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, now: datetime) -> None:
+async def confirm_warning(work: Work, warning_id: UUID, actor: Actor) -> None:
     """Let a waiting warning leave. Confirming again what has left changes nothing."""
-    async with doors.transaction() as connection:
+    async with work.doors.transaction() as connection:
         warning = await _locked(connection, warning_id, actor)
         if warning.state is WarningState.PENDING_CONFIRMATION:
-            await tell(connection, await _teller(connection, doors, engines, now), [confirm(warning, actor.name, now)])
+            await tell(connection, await work.teller(connection), [confirm(warning, actor.name, work.now)])
         elif not warning.is_open:
             raise _ended(warning)
         elif warning.unverified:
             known = replace(
-                warning, revision=warning.revision + 1, unverified=False, confirmed_by=actor.name, updated_at=now
+                warning, revision=warning.revision + 1, unverified=False, confirmed_by=actor.name, updated_at=work.now
             )
             move = Move(known, WarningEventType.UPDATED, f"发出后由{actor.name}补充核实")
-            await tell(connection, await _teller(connection, doors, engines, now), [move])
+            await tell(connection, await work.teller(connection), [move])
 
 
-async def acknowledge_warning(
-    doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, note: str | None, now: datetime
-) -> None:
+async def acknowledge_warning(work: Work, warning_id: UUID, actor: Actor, note: str | None) -> None:
     """Sign for a warning (签收), each department for itself. Signing twice is signing once."""
     department = _department(actor)
-    async with doors.transaction() as connection:
+    async with work.doors.transaction() as connection:
         warning = await _locked(connection, warning_id, actor)
         if not warning.is_open:
             raise _ended(warning)
@@ -73,21 +70,23 @@ async def acknowledge_warning(
         duty = duties.setdefault(department, _asked_in(warning_id, department))
         if duty["signed_at"] is not None:
             return
-        duty |= {"signed_at": now, "sign_note": note, "next_check_at": duty["answer_due_at"]}
+        duty |= {
+            "signed_at": work.now,
+            "sign_note": note,
+            "next_check_at": _unless_coordinating(duty, duty["answer_due_at"]),
+        }
         await warnings.keep_duties(connection, [duty])
         leads = duty["role"] == DutyRole.LEAD or not any(row["role"] == DutyRole.LEAD for row in duties.values())
         state = WarningState.ACKNOWLEDGED if leads else warning.state
-        signed = replace(warning, revision=warning.revision + 1, state=state, updated_at=now)
+        signed = replace(warning, revision=warning.revision + 1, state=state, updated_at=work.now)
         move = Move(signed, WarningEventType.ACKNOWLEDGED, f"{actor.name}已签收")
-        await tell(connection, await _teller(connection, doors, engines, now), [move])
+        await tell(connection, await work.teller(connection), [move])
 
 
-async def answer_warning(
-    doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, note: str, now: datetime
-) -> None:
+async def answer_warning(work: Work, warning_id: UUID, actor: Actor, note: str) -> None:
     """Record that a department answered the matter. The matter stays open until it is settled."""
     department = _department(actor)
-    async with doors.transaction() as connection:
+    async with work.doors.transaction() as connection:
         warning, matter = await _with_matter(connection, warning_id, actor)
         if not warning.is_open:
             raise _ended(warning)
@@ -95,43 +94,45 @@ async def answer_warning(
         duty = duties.get(department)
         if duty is None:
             raise Problem(409, "no_duty", "本单位对该预警没有承办职责，不能代为答复；请由牵头或配合单位答复。")
-        day = engines.day(now)
-        hours = engines.thresholds.value("duty.unsettled_hours", warning.area, day)
+        day = work.engines.day(work.now)
+        hours = work.engines.thresholds.value("duty.unsettled_hours", warning.area, day)
         duty |= {
-            "answered_at": now,
-            "signed_at": duty["signed_at"] or now,
-            "next_check_at": now + timedelta(hours=hours),
+            "answered_at": work.now,
+            "signed_at": duty["signed_at"] or work.now,
+            "next_check_at": _unless_coordinating(duty, work.now + timedelta(hours=hours)),
         }
         await warnings.keep_duties(connection, [duty])
         if matter is not None:
-            await matters.keep(connection, [replace(matter, replied_at=now, reports_after_reply=0)], now)
-            entry = {"matter_id": matter.id, "at": now, "kind": "replied", "department_id": department, "note": note}
+            await matters.keep(connection, [replace(matter, replied_at=work.now, reports_after_reply=0)], work.now)
+            entry = {
+                "matter_id": matter.id,
+                "at": work.now,
+                "kind": "replied",
+                "department_id": department,
+                "note": note,
+            }
             await matters.add_entries(connection, [entry])
 
 
-async def resolve_warning(
-    doors: Doors, engines: Engines, warning_id: UUID, actor: Actor, ending: Ending, now: datetime
-) -> None:
+async def resolve_warning(work: Work, warning_id: UUID, actor: Actor, ending: Ending) -> None:
     """End a warning with its outcome; the matter it is about is closed with it."""
-    async with doors.transaction() as connection:
+    async with work.doors.transaction() as connection:
         warning, matter = await _with_matter(connection, warning_id, actor)
         if not warning.is_open:
             raise _ended(warning)
-        teller = await _teller(connection, doors, engines, now)
+        teller = await work.teller(connection)
         await _end(connection, teller, warning, ending, actor)
         if matter is not None and matter.status is MatterStatus.OPEN:
             await close_kept_matter(connection, teller, matter, ending, actor.department_id)
 
 
-async def close_matter(
-    doors: Doors, engines: Engines, matter_id: UUID, actor: Actor, ending: Ending, now: datetime
-) -> None:
+async def close_matter(work: Work, matter_id: UUID, actor: Actor, ending: Ending) -> None:
     """Close a matter with its outcome; its open warning ends with it."""
-    async with doors.transaction() as connection:
+    async with work.doors.transaction() as connection:
         matter = await locked_matter(connection, matter_id, actor.sight)
         if matter.status is not MatterStatus.OPEN:
             raise Problem(409, "matter_not_open", "该事项已办结或已并入其他事项，无需再次办结。")
-        teller = await _teller(connection, doors, engines, now)
+        teller = await work.teller(connection)
         await close_kept_matter(connection, teller, matter, ending, actor.department_id)
         for warning in (await warnings.open_of_matters(connection, [matter_id])).values():
             await _end(connection, teller, warning, ending, actor)
@@ -184,13 +185,14 @@ async def _locked(connection: AsyncConnection, warning_id: UUID, actor: Actor) -
     return warning
 
 
-async def _teller(connection: AsyncConnection, doors: Doors, engines: Engines, now: datetime) -> Teller:
-    return Teller(engines, doors, await doors.reference.get(connection), now)
-
-
 async def _end(connection: AsyncConnection, teller: Teller, warning: Warning, ending: Ending, actor: Actor) -> None:
     changes: dict[str, Any] = {"outcome": ending.outcome, "outcome_at": ending.at, "outcome_note": ending.note}
     await tell(connection, teller, [settle(warning, changes, teller.now, f"{actor.name}办结")])
+
+
+def _unless_coordinating(duty: Row, instant: datetime | None) -> datetime | None:
+    """When a duty's clock is next looked at: the coordinating office sees every clock and is not itself reminded."""
+    return None if duty["role"] == DutyRole.COORDINATOR else instant
 
 
 def _department(actor: Actor) -> UUID:

@@ -35,6 +35,7 @@ from service.workflows.intake import Intake
 from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.preparing import Arrival
 from service.workflows.report_incidents import report_incidents
+from service.workflows.telling import Work
 
 LOG = logging.getLogger(__name__)
 DAYS = 90
@@ -239,17 +240,18 @@ class _History:
             warning_id = await warnings.issued_of_matter(connection, matter_id)
         if warning_id is None:
             return
+        work = Work(self._doors, self._engines, now)
         name = _told_as(reply.department)
         actor = Actor(Sight(None, self._departments[name]), name)
         try:
-            await acknowledge_warning(self._doors, self._engines, warning_id, actor, None, now)
+            await acknowledge_warning(work, warning_id, actor, None)
             if reply.kind == "closed":
                 truth = self._district.truth[reply.matter]
                 escalated = truth.escalated_at is not None and truth.escalated_at <= now
                 ending = Ending(Outcome.ESCALATED if escalated else Outcome.SETTLED, now, "模拟办结")
-                await resolve_warning(self._doors, self._engines, warning_id, actor, ending, now)
+                await resolve_warning(work, warning_id, actor, ending)
             else:
-                await answer_warning(self._doors, self._engines, warning_id, actor, "模拟答复", now)
+                await answer_warning(work, warning_id, actor, "模拟答复")
             self._answered += 1
         except Problem as problem:  # a matter linked elsewhere than the simulator thinks may not be this department's
             LOG.info("simulated reply not taken", extra={"code": problem.code})

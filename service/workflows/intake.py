@@ -44,7 +44,7 @@ class Intake:
 
     async def report(self, arrivals: Sequence[Arrival]) -> list[ReportResult]:
         """Answers once the reports are in the database for good. Raises Problem `busy` under too much load."""
-        if self._count + len(arrivals) > self._waiting_limit:
+        if self._count and self._count + len(arrivals) > self._waiting_limit:  # alone, even a large batch may come in
             raise Problem(503, "busy", "待写入的报告过多，请按 Retry-After 稍后重发；已应答的报告不会丢失。")
         waiting = _Waiting(arrivals)
         self._waiting.append(waiting)

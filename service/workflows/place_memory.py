@@ -54,9 +54,11 @@ class PlaceIndex:
             if matter.status is not MatterStatus.OPEN:
                 self.matters.pop(matter.id, None)
             else:
+                known = self.matters.get(matter.id)
                 self.matters[matter.id] = matter
-                if matter.id not in self._indexed:
-                    self.add(matter.id, Sketch.from_bytes(matter.sketch))
+                if matter.id not in self._indexed or (known and known.sketch != matter.sketch):
+                    self._indexed.add(matter.id)
+                    self._index.add(matter.id, Sketch.from_bytes(matter.sketch))
         if len(self._indexed) > 2 * len(self.matters) + 100:  # mostly matters that ended
             self._indexed = set(self.matters)
             self._index = SketchIndex((m.id, Sketch.from_bytes(m.sketch)) for m in self.matters.values())

@@ -35,6 +35,18 @@ class Teller:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What somebody's act on warnings and matters needs: the parts, and when it happens."""
+
+    doors: Doors
+    engines: Engines
+    now: datetime
+
+    async def teller(self, connection: AsyncConnection) -> Teller:
+        return Teller(self.engines, self.doors, await self.doors.reference.get(connection), self.now)
+
+
 async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move]) -> None:
     """Write moves in this transaction. Takes the feed counter, so nothing slow may follow before the commit."""
     if not moves:

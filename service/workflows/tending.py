@@ -21,9 +21,9 @@ from service.workflows.clocks import rejudge
 from service.workflows.deciding import cancel
 from service.workflows.keeping import incident_row
 from service.workflows.linking import TITLE_CHARACTERS
-from service.workflows.parts import Doors, Engines
+from service.workflows.parts import Engines
 from service.workflows.preparing import Arrival, Prepared, errors_in, prepare
-from service.workflows.telling import Teller, tell
+from service.workflows.telling import Teller, Work, tell
 
 MOST_REPORTS = 10_000  # reports of one matter that are folded again at once
 
@@ -37,15 +37,13 @@ class ReportName:
     area: str | None
 
 
-async def merge_matters(
-    doors: Doors, engines: Engines, into: UUID, others: Collection[UUID], actor: Actor, now: datetime
-) -> None:
+async def merge_matters(work: Work, into: UUID, others: Collection[UUID], actor: Actor) -> None:
     """Move the reports of other matters into one; the others stay readable and point to it."""
     others = list(dict.fromkeys(others))
     if into in others:
         raise Problem(422, "merge_into_itself", "事项不能并入自身；请从 matter_ids 中去掉目标事项。")
-    async with doors.transaction() as connection:
-        teller = await _teller(connection, doors, engines, now)
+    async with work.doors.transaction() as connection:
+        teller = await work.teller(connection)
         kept = await _locked_matters(connection, [into, *others], actor)
         for matter in kept.values():
             _must_be_open(matter)
@@ -54,12 +52,10 @@ async def merge_matters(
         await _rejudge(connection, teller, [_with_duties_of(kept[into], merged)], "merge")
 
 
-async def split_matter(
-    doors: Doors, engines: Engines, matter_id: UUID, incident_ids: Collection[UUID], actor: Actor, now: datetime
-) -> UUID:
+async def split_matter(work: Work, matter_id: UUID, incident_ids: Collection[UUID], actor: Actor) -> UUID:
     """Move some reports of a matter into a new one; gives the new matter's id."""
-    async with doors.transaction() as connection:
-        teller = await _teller(connection, doors, engines, now)
+    async with work.doors.transaction() as connection:
+        teller = await work.teller(connection)
         matter = await locked_matter(connection, matter_id, actor.sight)
         _must_be_open(matter)
         rows = await _current_reports(connection, matter_id)
@@ -71,44 +67,44 @@ async def split_matter(
                 "请给出该事项的部分报告编号（incident_ids），不能为空、不能是全部、也不能属于别的事项。",
             )
         first = min(leaving, key=lambda row: row["occurred_at"])
-        fresh = replace(_described_by(matter, first, engines), id=new_id(), opened_at=now)
+        fresh = replace(_described_by(matter, first, work.engines), id=new_id(), opened_at=work.now)
         await matters.lock_places(connection, [matters.place_of(fresh)])
         await incidents.move_some(connection, [row["id"] for row in leaving], fresh.id)
         entries = [
-            _entry(matter.id, now, "split", actor, {"into": fresh.id}),
-            _entry(fresh.id, now, "split", actor, {"from": matter.id}),
+            _entry(matter.id, work.now, "split", actor, {"into": fresh.id}),
+            _entry(fresh.id, work.now, "split", actor, {"from": matter.id}),
         ]
         await matters.add_entries(connection, entries)
         await _rejudge(connection, teller, [matter, fresh], "split")
         return fresh.id
 
 
-async def correct_incident(doors: Doors, engines: Engines, arrival: Arrival, note: str | None, now: datetime) -> UUID:
+async def correct_incident(work: Work, arrival: Arrival, note: str | None) -> UUID:
     """Keep a corrected report as a new revision; the old one stays. Gives the new revision's id."""
-    async with doors.transaction() as connection:
-        teller = await _teller(connection, doors, engines, now)
-        errors = errors_in(arrival, engines, teller.reference, now)
+    async with work.doors.transaction() as connection:
+        teller = await work.teller(connection)
+        errors = errors_in(arrival, work.engines, teller.reference, work.now)
         if errors:
             raise Problem(422, "invalid_report", "更正内容有误，请按 errors 逐项修改后重发。", tuple(errors))
         old, matter = await _current(connection, ReportName(arrival.system, arrival.report.id, arrival.area))
         _must_stay(arrival.report.matter_id, matter.id)
         # Late is what was reported long after the fact, not what was corrected long after.
-        prepared = prepare(arrival, engines, doors.mac_key, old["received_at"])
+        prepared = prepare(arrival, work.engines, work.doors.mac_key, old["received_at"])
         if prepared.content_mac == (await _receipts(connection, prepared.key))[-1]["content_mac"]:
             raise Problem(409, "nothing_corrected", "更正内容与现有版本完全相同，无需更正。")
         row = {**incident_row(prepared, old["received_at"]), **_carried(old), "status": "current", "note": note}
         await _keep_revision(connection, old, row, prepared)
         if matter.status is MatterStatus.OPEN and len(await _current_reports(connection, matter.id)) == 1:
-            matter = await _corrected(connection, teller, matter, _described_by(matter, row, engines))
+            matter = await _corrected(connection, teller, matter, _described_by(matter, row, work.engines))
         await _rejudge(connection, teller, [matter], "correction")
         await incidents.take_judgement(connection, prepared.incident_id)
         return prepared.incident_id
 
 
-async def withdraw_incident(doors: Doors, engines: Engines, name: ReportName, note: str, now: datetime) -> None:
+async def withdraw_incident(work: Work, name: ReportName, note: str) -> None:
     """Withdraw a report: a last revision says so. A matter left without reports is closed, its warning cancelled."""
-    async with doors.transaction() as connection:
-        teller = await _teller(connection, doors, engines, now)
+    async with work.doors.transaction() as connection:
+        teller = await work.teller(connection)
         old, matter = await _current(connection, name)
         row = {name: old[name] for name in old if name in _INCIDENT_COLUMNS} | {
             "id": new_id(),
@@ -120,9 +116,11 @@ async def withdraw_incident(doors: Doors, engines: Engines, name: ReportName, no
             await _rejudge(connection, teller, [matter], "correction")
             return
         empty = _folded(matter, [])
-        await close_kept_matter(connection, teller, empty, Ending(Outcome.FALSE_ALARM, now, "报告已全部撤回"), None)
+        await close_kept_matter(
+            connection, teller, empty, Ending(Outcome.FALSE_ALARM, work.now, "报告已全部撤回"), None
+        )
         for warning in (await warnings.open_of_matters(connection, [matter.id])).values():
-            await tell(connection, teller, [cancel(warning, now, "报告已全部撤回")])
+            await tell(connection, teller, [cancel(warning, work.now, "报告已全部撤回")])
 
 
 async def _pass_on(
@@ -150,10 +148,6 @@ async def _corrected(connection: AsyncConnection, teller: Teller, matter: Matter
     await matters.lock_places(connection, [matters.place_of(fresh)])
     await _pass_on(connection, teller, [matter], fresh.id, None)
     return fresh
-
-
-async def _teller(connection: AsyncConnection, doors: Doors, engines: Engines, now: datetime) -> Teller:
-    return Teller(engines, doors, await doors.reference.get(connection), now)
 
 
 async def _locked_matters(connection: AsyncConnection, ids: Collection[UUID], actor: Actor) -> dict[UUID, Matter]:

@@ -9,22 +9,31 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from service.domain.words import Scope
-from tests.journeys.conftest import Office, ok
-from tests.journeys.shared import fields, refused
+from tests.journeys.conftest import ok
+from tests.journeys.shared import fields, refused, running
 from tests.makers import COUNTY, report
 from tests.receiver import Receiver
 from tests.served import Served, ids, serving, until
 
+__all__ = ["running"]  # a fixture
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-async def department(admin: httpx.AsyncClient, name: str = "住建局", **more: Any) -> str:
-    return str(ok(await admin.post("/v1/departments", json={"name": name, **more}), 201)["id"])
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def admin(running: Served) -> httpx.AsyncClient:
+    return await running.client(Scope.ADMINISTER, name="管理员")
+
+
+async def department(admin: httpx.AsyncClient, name: str | None = None, **more: Any) -> str:
+    return str(ok(await admin.post("/v1/departments", json={"name": name or uuid4().hex, **more}), 201)["id"])
 
 
 async def endpoint(admin: httpx.AsyncClient, url: str) -> dict[str, Any]:
     made: dict[str, Any] = ok(
-        await admin.post("/v1/endpoints", json={"department_id": await department(admin, url), "url": url}), 201
+        await admin.post("/v1/endpoints", json={"department_id": await department(admin), "url": url}), 201
     )
     return made
 
@@ -44,32 +53,26 @@ async def test_a_department_is_made_changed_and_removed(admin: httpx.AsyncClient
 
 
 async def test_what_is_wrong_with_a_department_is_told(admin: httpx.AsyncClient) -> None:
-    first, second = await department(admin), await department(admin, "水务局")
+    first, second = await department(admin, "水利局"), await department(admin)
 
-    refused(await admin.post("/v1/departments", json={"name": "住建局"}), 409, "name_taken")
-    refused(await admin.patch(f"/v1/departments/{second}", json={"name": "住建局"}), 409, "name_taken")
-    ok(await admin.patch(f"/v1/departments/{first}", json={"name": "住建局"}))
+    refused(await admin.post("/v1/departments", json={"name": "水利局"}), 409, "name_taken")
+    refused(await admin.patch(f"/v1/departments/{second}", json={"name": "水利局"}), 409, "name_taken")
+    ok(await admin.patch(f"/v1/departments/{first}", json={"name": "水利局"}))
     for body in ({"name": None}, {"name": " "}, {"name": "空\x00"}, {"is_coordinator": None}, {"area": "999999999999"}):
         refused(await admin.patch(f"/v1/departments/{first}", json=body), 422, "invalid_request")
     for body in ({}, {"name": "x" * 101}, {"name": "新", "area": "999999999999"}, {"name": "新", "phone": "1"}):
         refused(await admin.post("/v1/departments", json=body), 422, "invalid_request")
 
 
-async def test_a_department_that_something_stands_on_is_not_removed(
-    served: Served, admin: httpx.AsyncClient, office: Office
-) -> None:
-    keyed, partner = await department(admin, "有密钥"), await department(admin, "配合单位")
-    await served.key(Scope.RESPOND, department_id=keyed)
-    entry = {
-        "area": COUNTY,
-        "category": "contract",
-        "lead_id": office.id,
-        "participant_ids": [partner],
-        "source": "测试",
-    }
+async def test_a_department_that_something_stands_on_is_not_removed(running: Served, admin: httpx.AsyncClient) -> None:
+    subscribed, keyed, leading, partner = [await department(admin) for _ in range(4)]
+    wish = {"department_id": subscribed, "minimum_level": "red"}
+    ok(await admin.post("/v1/subscriptions", json=wish), 201)
+    await running.key(Scope.RESPOND, department_id=keyed)
+    entry = {"area": COUNTY, "category": "contract", "lead_id": leading, "participant_ids": [partner], "source": "测试"}
     ok(await admin.post("/v1/responsibilities", json=entry), 201)
 
-    for used in (office.id, keyed, partner):
+    for used in (subscribed, keyed, leading, partner):
         refused(await admin.delete(f"/v1/departments/{used}"), 409, "in_use")
 
 
@@ -91,14 +94,18 @@ async def test_an_endpoint_shows_its_secret_once(admin: httpx.AsyncClient, recei
 
 
 async def test_an_endpoint_that_was_pushed_to_is_disabled_and_its_record_stays(
-    reporter: httpx.AsyncClient, admin: httpx.AsyncClient, office: Office, receiver: Receiver
+    running: Served, admin: httpx.AsyncClient, receiver: Receiver
 ) -> None:
-    ok(await reporter.post("/v1/incidents", json=report()), 201)
+    made = await endpoint(admin, receiver.url)
+    receiver.secrets.append(made["secret"])
+    wish = {"department_id": made["department_id"], "minimum_level": "blue"}
+    ok(await admin.post("/v1/subscriptions", json=wish), 201)
+    ok(await (await running.client(Scope.REPORT)).post("/v1/incidents", json=report()), 201)
     await until(lambda: receiver.got)
 
-    assert (await admin.delete(f"/v1/endpoints/{office.endpoint['id']}")).status_code == 204
+    assert (await admin.delete(f"/v1/endpoints/{made['id']}")).status_code == 204
 
-    kept = ok(await admin.get("/v1/endpoints"))[0]
+    kept = next(one for one in ok(await admin.get("/v1/endpoints")) if one["id"] == made["id"])
     assert (kept["state"], kept["disabled_reason"]) == ("disabled", "已删除")
 
 
@@ -147,13 +154,12 @@ async def test_a_subscription_is_kept_changed_and_removed(admin: httpx.AsyncClie
         "categories": ["labour"],
         "minimum_level": "yellow",
     }
-    path = f"/v1/subscriptions/{ok(await admin.post('/v1/subscriptions', json=body), 201)['id']}"
+    made = ok(await admin.post("/v1/subscriptions", json=body), 201)
+    path = f"/v1/subscriptions/{made['id']}"
 
     assert ok(await admin.patch(path, json={"categories": None}))["categories"] is None
-    assert (
-        ok(await admin.patch(path, json={"minimum_level": "red"})) | {"minimum_level": "red"}
-        == ok(await admin.get("/v1/subscriptions"))[0]
-    )
+    assert ok(await admin.patch(path, json={"minimum_level": "red"}))["area"] == COUNTY
+    assert made["id"] in ids(ok(await admin.get("/v1/subscriptions")))
     told = refused(await admin.patch(path, json={"categories": ["labor"]}), 422, "invalid_request")
     assert "did you mean labour" in str(told)
     refused(await admin.patch(path, json={"minimum_level": None}), 422, "invalid_request")
@@ -184,13 +190,14 @@ async def test_what_is_wrong_with_a_subscription_is_told(
 
 
 async def test_a_responsibility_for_the_same_place_and_kind_replaces_the_one_before(admin: httpx.AsyncClient) -> None:
-    first, second = await department(admin), await department(admin, "水务局")
+    first, second = await department(admin), await department(admin)
+    known = len(ok(await admin.get("/v1/responsibilities")))
     for category in ("labour", None):
         entry = {"area": COUNTY, "category": category, "source": "测试"}
         before = ok(await admin.post("/v1/responsibilities", json=entry | {"lead_id": first}), 201)
         after = ok(await admin.post("/v1/responsibilities", json=entry | {"lead_id": second}), 201)
         assert (after["id"], after["lead_id"]) == (before["id"], second)
-    assert len(ok(await admin.get("/v1/responsibilities"))) == 2
+    assert len(ok(await admin.get("/v1/responsibilities"))) == known + 2
     wrong = {"area": COUNTY, "category": "labor", "lead_id": first, "source": "测试"}
     assert "category" in fields(refused(await admin.post("/v1/responsibilities", json=wrong), 422, "invalid_request"))
     nobody = {"area": COUNTY, "lead_id": first, "participant_ids": [second, str(uuid4())], "source": "测试"}

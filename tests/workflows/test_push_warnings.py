@@ -23,6 +23,7 @@ from service.store.listener import Bell
 from service.store.outbox import Room
 from service.store.reference import ReferenceCache
 from service.store.tables_service import DepartmentTable, EndpointTable
+from service.store.views import Sight
 from service.workflows import push_warnings
 from service.workflows.parts import Doors
 from service.workflows.push_warnings import Pusher, PushLimits
@@ -31,6 +32,7 @@ from tests.served import LOOPBACK, SetClock, until
 from tests.store.making import department, endpoint, owed
 
 LEASE = timedelta(seconds=60)
+EVERYWHERE = Sight(None, None)
 
 
 class Post:
@@ -149,7 +151,7 @@ async def test_a_receiver_that_is_gone_is_switched_off_and_what_it_was_owed_is_g
     assert len(receiver.tried) <= 4, "no more than were under way"
     assert len(await post.rows("SELECT id FROM attempt")) == len(receiver.tried), "every try is on record"
     async with post.doors.engine.connect() as connection:
-        assert len(await outbox.given_up(connection, 500)) == 30
+        assert len(await outbox.given_up(connection, 500, EVERYWHERE)) == 30
 
 
 @pytest.mark.parametrize(("priority", "tries"), [(0, 9), (1, 9), (2, 8), (3, 8)])
@@ -166,7 +168,7 @@ async def test_a_push_is_given_up_in_sight_when_its_schedule_is_used_up(
 
     assert receiver.tried == [message] * tries
     async with post.doors.engine.connect() as connection:
-        [dead] = await outbox.given_up(connection, 10)
+        [dead] = await outbox.given_up(connection, 10, EVERYWHERE)
         assert (await outbox.unsettled(connection))["given_up"] == 1
     assert (dead["message_id"], dead["attempts"], dead["last_status"]) == (message, tries, 500)
 

@@ -26,6 +26,7 @@ from service.workflows.answering import Actor, Ending
 from service.workflows.parts import Doors, Engines
 from service.workflows.preparing import Arrival
 from service.workflows.report_incidents import report_incidents
+from service.workflows.telling import Work
 from tests.makers import COUNTY, at
 from tests.served import SetClock
 from tests.store.making import department, endpoint
@@ -75,6 +76,9 @@ class Town:
         self.clock.moment += timedelta(**span)
         await self.tick()
 
+    def work(self) -> Work:
+        return Work(self.doors, self.engines, self.clock())
+
     async def tick(self) -> None:
         await clocks.issue_overdue(self.doors, self.engines, self.clock())
         await clocks.remind_overdue(self.doors, self.engines, self.clock())
@@ -84,19 +88,19 @@ class Town:
 
     async def confirm(self, warning: UUID, who: Row | None = None) -> None:
         who = who or self.lead
-        await answering.confirm_warning(self.doors, self.engines, warning, self.actor(who), self.clock())
+        await answering.confirm_warning(self.work(), warning, self.actor(who))
 
     async def sign(self, warning: UUID, who: Row | None = None) -> None:
         actor = self.actor(who or self.lead)
-        await answering.acknowledge_warning(self.doors, self.engines, warning, actor, None, self.clock())
+        await answering.acknowledge_warning(self.work(), warning, actor, None)
 
     async def answer(self, warning: UUID, who: Row | None = None) -> None:
         actor = self.actor(who or self.lead)
-        await answering.answer_warning(self.doors, self.engines, warning, actor, "已答复", self.clock())
+        await answering.answer_warning(self.work(), warning, actor, "已答复")
 
     async def resolve(self, warning: UUID) -> None:
         ending = Ending(Outcome.SETTLED, self.clock())
-        await answering.resolve_warning(self.doors, self.engines, warning, self.actor(self.lead), ending, self.clock())
+        await answering.resolve_warning(self.work(), warning, self.actor(self.lead), ending)
 
     async def rows(self, statement: str, **given: Any) -> list[Row]:
         async with self.doors.engine.connect() as connection:

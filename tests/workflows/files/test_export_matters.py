@@ -93,7 +93,7 @@ async def test_every_matter_is_exported_once_however_many_pages_they_fill(house:
         copied = ", ".join(columns)
         await connection.execute(
             text(
-                f"INSERT INTO matter (id, {copied})"  # noqa: S608
+                f"INSERT INTO matter (id, {copied})"
                 f" SELECT gen_random_uuid(), {copied} FROM matter, generate_series(2, {wanted})"
             )
         )
