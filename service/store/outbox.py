@@ -123,8 +123,8 @@ async def given_up(connection: AsyncConnection, limit: int, sight: Sight) -> lis
 _GIVEN_UP = """
 SELECT o.id, o.warning_id, o.revision, o.endpoint_id, o.message_id, o.attempts, o.last_status, o.last_error, o.done_at,
   e.department_id
-FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id JOIN warning w ON w.id = o.warning_id
-WHERE o.state = 'given_up' AND w.area LIKE :area ORDER BY o.done_at DESC LIMIT :limit
+FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id LEFT JOIN warning w ON w.id = o.warning_id
+WHERE o.state = 'given_up' AND coalesce(w.area, '') LIKE :area ORDER BY o.done_at DESC LIMIT :limit
 """
 _CLAIM = """
 WITH room AS (
