@@ -19,6 +19,7 @@ from service.store.schema import migrate as migrate_schema
 from service.workflows.demo import Demo, fill_demo
 
 DRAIN_SECONDS = 8  # requests under way may finish for this long; containers are killed after ten
+FILLING = "装入示例区（虚构，90 天模拟数据）"
 DEMO_PUSH_ALLOW = "127.0.0.0/8,::1/128"
 Host = Annotated[str | None, typer.Option(help="监听地址，缺省 127.0.0.1")]
 Port = Annotated[int | None, typer.Option(help="监听端口，缺省 8000 或环境变量 PORT")]
@@ -60,10 +61,16 @@ def migrate() -> None:
 async def _fill(settings: Settings, url: str) -> Demo:
     async with parts(settings, url) as (doors, engines):
         with progress_bar() as progress:
-            task = progress.add_task("装入示例区（虚构，90 天模拟数据）", total=None)
+            task = progress.add_task(FILLING, total=None)
+            quarters = iter((25, 50, 75, 100))
+            next_quarter = next(quarters)
 
             def told(done: int, total: int) -> None:
+                nonlocal next_quarter
                 progress.update(task, completed=done, total=total)
+                if not SAY.is_terminal and done * 100 >= next_quarter * total:  # a bar is of no use in a log
+                    SAY.print(f"{FILLING} {next_quarter}%")
+                    next_quarter = next(quarters, 101)
 
             return await fill_demo(doors, engines, settings.data_dir, datetime.now(UTC), told)
 

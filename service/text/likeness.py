@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from math import sqrt
 from operator import add
@@ -38,8 +38,6 @@ class Wording:
     """What likeness.yaml says."""
 
     version: str
-    link_minimum: float
-    duplicate_minimum: float
     text_characters: int
     weights: dict[str, int]
     ranks: dict[str, int]  # pair → NOTHING or COMMON; a pair not listed tells matters apart
@@ -52,8 +50,6 @@ def _wording(path: Path) -> Wording:
     ranks |= {digit + after: NOTHING for digit in "0123456789" for after in "0123456789年月日点时分元万"}
     return Wording(
         version=content["version"],
-        link_minimum=content["thresholds"]["link_minimum"],
-        duplicate_minimum=content["thresholds"]["duplicate_minimum"],
         text_characters=content["sketch"]["text_characters"],
         weights=content["sketch"]["weights"],
         ranks=ranks,
@@ -61,8 +57,6 @@ def _wording(path: Path) -> Wording:
 
 
 WORDING = _wording(WORDS)
-LINK_MINIMUM = WORDING.link_minimum
-DUPLICATE_MINIMUM = WORDING.duplicate_minimum
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +120,6 @@ def _square(weights: Iterable[int]) -> int:
     return sum(weight * weight for weight in weights)
 
 
-def near_duplicate(a: Sketch, b: Sketch) -> bool:
-    """Whether two reports are probably one text sent twice (疑似重复)."""
-    return likeness(a, b) >= DUPLICATE_MINIMUM
-
-
-def best_matches(
-    sought: Sketch, candidates: Sequence[tuple[Key, Sketch]], minimum: float = LINK_MINIMUM
-) -> list[tuple[Key, float]]:
-    """Candidates at least `minimum` alike, most alike first. For one report; a batch keeps a `SketchIndex`."""
-    index: SketchIndex[Key] = SketchIndex(candidates)
-    return index.best(sought, minimum)
-
-
 class SketchIndex(Generic[Key]):
     """Open matters by the pairs in their sketches: one look-up meets only those that share something.
 
@@ -164,7 +145,7 @@ class SketchIndex(Generic[Key]):
         for hashed, weight in weights.items():
             self._holders[weight][hashed].append(number)
 
-    def best(self, sought: Sketch, minimum: float = LINK_MINIMUM) -> list[tuple[Key, float]]:
+    def best(self, sought: Sketch, minimum: float) -> list[tuple[Key, float]]:
         """Keys at least `minimum` alike with their likeness, most alike first; equals in the order they were added."""
         weights = sought.weights()
         square = _square(weights.values())

@@ -1,24 +1,19 @@
 import subprocess
 import sys
+from datetime import date
 from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.text.likeness import (
-    DUPLICATE_MINIMUM,
-    LINK_MINIMUM,
-    WORDING,
-    Sketch,
-    SketchIndex,
-    best_matches,
-    likeness,
-    near_duplicate,
-    sketch,
-)
+from service.rules.thresholds import load_thresholds
+from service.text.likeness import WORDING, Sketch, SketchIndex, likeness, sketch
 from tests.text.real_messages import rows_of
 
+ANYWHERE, TODAY = "000000000000", date(2026, 11, 22)
+LINK_MINIMUM = load_thresholds().value("linking.likeness", ANYWHERE, TODAY)
+DUPLICATE_MINIMUM = load_thresholds().value("duplicates.likeness", ANYWHERE, TODAY)
 PARKING = sketch("碧桂园翠湖湾强制捆绑销售车位", "翠湖湾开发商要求买房必须买车位，一个十二万元。")
 PARKING_TOO = sketch("投诉翠湖湾捆绑销售车位", "我在翠湖湾买房，开发商逼我们买十二万的车位，不买不签合同。")
 MIXER = sketch("红星村旁边搅拌站灰尘很大", "搅拌站离红星村五十米，整夜轰鸣，灰尘落满窗台。")
@@ -54,8 +49,8 @@ def test_names_all_candidates_share_can_be_left_out() -> None:
 
 def test_a_text_sent_again_with_a_new_ending_is_a_near_duplicate() -> None:
     text = "翠湖湾开发商要求买房必须买车位，一个十二万元，不买就不签购房合同，售楼处还说是集团规定。"
-    assert near_duplicate(sketch("捆绑销售车位", text), sketch("捆绑销售车位", text + "盼复！"))
-    assert not near_duplicate(PARKING, PARKING_TOO)
+    assert likeness(sketch("捆绑销售车位", text), sketch("捆绑销售车位", text + "盼复！")) >= DUPLICATE_MINIMUM
+    assert likeness(PARKING, PARKING_TOO) < DUPLICATE_MINIMUM
 
 
 def test_a_sketch_keeps_neither_the_text_nor_its_order() -> None:
@@ -106,27 +101,27 @@ def test_equal_sketches_have_likeness_one(made: Sketch) -> None:
 @given(st.lists(SKETCHES, max_size=8), SKETCHES, st.floats(0.05, 1.0))
 def test_the_index_finds_what_comparing_one_by_one_finds(known: list[Sketch], sought: Sketch, minimum: float) -> None:
     one_by_one = {key: likeness(sought, each) for key, each in enumerate(known) if likeness(sought, each) >= minimum}
-    assert dict(best_matches(sought, list(enumerate(known)), minimum)) == one_by_one
+    assert dict(SketchIndex(enumerate(known)).best(sought, minimum)) == one_by_one
 
 
 def test_the_most_alike_comes_first() -> None:
-    found = best_matches(PARKING, [("搅拌", MIXER), ("另一", PARKING_TOO), ("同一", PARKING)], minimum=0.1)
+    found = SketchIndex([("搅拌", MIXER), ("另一", PARKING_TOO), ("同一", PARKING)]).best(PARKING, 0.1)
     assert [key for key, _ in found] == ["同一", "另一"]
 
 
 def test_a_matter_opened_in_the_batch_is_found_by_the_next_report() -> None:
     index: SketchIndex[str] = SketchIndex()
-    assert index.best(PARKING) == []
+    assert index.best(PARKING, LINK_MINIMUM) == []
     index.add("新事项", PARKING)
-    assert [key for key, _ in index.best(PARKING_TOO)] == ["新事项"]
+    assert [key for key, _ in index.best(PARKING_TOO, LINK_MINIMUM)] == ["新事项"]
 
 
 def test_a_matter_with_several_reports_is_as_alike_as_its_most_alike_report() -> None:
     index = SketchIndex([("事项", MIXER), ("事项", PARKING)])
-    assert index.best(PARKING) == [("事项", 1.0)]
+    assert index.best(PARKING, LINK_MINIMUM) == [("事项", 1.0)]
 
 
-def test_the_thresholds_carry_their_version() -> None:
+def test_the_thresholds_lie_apart_and_the_words_carry_their_version() -> None:
     assert 0 < LINK_MINIMUM < DUPLICATE_MINIMUM <= 1
     assert WORDING.version
 
