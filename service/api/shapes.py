@@ -53,6 +53,7 @@ class ReportOut(Out):
     warnings: list[UUID]
     possible_duplicates: list[str]
     duplicate: bool
+    needs_look: bool = Field(description="rules and model differ by two levels or more: for a person to look at")
     late: bool
     revision: int
 
@@ -230,6 +231,7 @@ def report_out(result: ReportResult) -> ReportOut:
         warnings=list(result.warnings),
         possible_duplicates=list(result.possible_duplicates),
         duplicate=result.status == "duplicate",
+        needs_look=result.needs_look,
         late=result.late,
         revision=result.revision,
     )

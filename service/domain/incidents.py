@@ -92,6 +92,7 @@ class ReportResult:
     reasons: tuple[dict[str, Any], ...] = ()
     warnings: tuple[UUID, ...] = ()
     possible_duplicates: tuple[str, ...] = ()
+    needs_look: bool = False  # rules and model differ by two levels or more: for a person to look at
     late: bool = False
     revision: int = 1
     errors: tuple[FieldError, ...] = ()

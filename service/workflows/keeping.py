@@ -84,6 +84,7 @@ def created(link: Link, judged: Judged, row: Row) -> ReportResult:
         reasons=tuple(asdict(reason) for reason in judged.judgement.reasons),
         warnings=tuple(row["warning_ids"]),
         possible_duplicates=tuple(row["possible_duplicates"]),
+        needs_look=judged.judgement.needs_look,
         late=link.prepared.facts.late,
     )
 
@@ -101,6 +102,7 @@ def answer_again(row: Row) -> ReportResult:
         reasons=tuple(row["reasons"]),
         warnings=tuple(row["warning_ids"]),
         possible_duplicates=tuple(row["possible_duplicates"]),
+        needs_look=row["needs_look"],
         late=row["late"],
         revision=row["revision"],
     )
