@@ -14,7 +14,19 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import catalogue as catalogue_routes
-from service.api import departments, errors, incidents, matters, operations, stream, warnings
+from service.api import (
+    departments,
+    endpoints,
+    errors,
+    incidents,
+    matters,
+    operations,
+    responsibilities,
+    standing_orders,
+    stream,
+    subscriptions,
+    warnings,
+)
 from service.api.middleware import BodyLimit, Measured
 from service.api.state import App
 from service.delivery.channels.webhook import WebhookChannel
@@ -43,6 +55,11 @@ from service.workflows.push_warnings import Pusher, PushLimits
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.trying import Tryout
 
+# The stream comes before /v1/warnings/{id}, which would take its name for an id.
+ROOMS = (
+    operations, incidents, matters, stream, warnings, departments, endpoints, subscriptions, responsibilities,
+    standing_orders, catalogue_routes,
+)  # fmt: skip
 PUSH_CONNECTIONS = 4  # a claim and a note take a millisecond each; the push itself holds none
 
 
@@ -110,8 +127,7 @@ def create_app(settings: Settings, database_url: str, clock: Clock = now) -> Wei
     errors.install(app)
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     app.add_middleware(Measured, metrics=metrics)
-    # The stream comes before /v1/warnings/{id}, which would take its name for an id.
-    for room in (operations, incidents, matters, stream, warnings, departments, catalogue_routes):
+    for room in ROOMS:
         app.include_router(room.router)
     return app
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -81,7 +80,7 @@ def created(link: Link, judged: Judged, row: Row) -> ReportResult:
         level=judged.judgement.level,
         probability=judged.score.probability,
         why_no_probability=judged.score.why_none,
-        reasons=tuple(asdict(reason) for reason in judged.judgement.reasons),
+        reasons=tuple(judged.row["reasons"]),
         warnings=tuple(row["warning_ids"]),
         possible_duplicates=tuple(row["possible_duplicates"]),
         needs_look=judged.judgement.needs_look,

@@ -84,10 +84,13 @@ class PlaceMemory:
 
     def learn(self, changed: Collection[Matter], locked: Mapping[Place, int]) -> None:
         """What this process just committed, so that it need not read it back."""
+        by_place: dict[Place, list[Matter]] = {}
+        for matter in changed:
+            by_place.setdefault(matters.place_of(matter), []).append(matter)
         for place, seq in locked.items():
             index = self._places.get(place)
             if index is not None and index.seq == seq - 1:
-                index.take(matter for matter in changed if matters.place_of(matter) == place)
+                index.take(by_place.get(place, ()))
                 index.seq = seq
         self._forget_too_many()
 

@@ -171,8 +171,10 @@ def _category_error(report: IncidentReport, engines: Engines) -> FieldError | No
 
 
 def _signal_error(index: int, code: str, engines: Engines) -> FieldError | None:
+    if code in engines.catalogue.signals:  # looking for the likest of all costs 0.4 ms
+        return None
     like = engines.catalogue.signal_like(code)
-    if code in engines.catalogue.signals or (like and engines.catalogue.signals[like].name == code):
+    if like and engines.catalogue.signals[like].name == code:
         return None
     return FieldError(
         f"signals.{index}", "unknown_signal", f"没有信号“{code}”{_hint(like)}；可用信号见 GET /v1/signals。"

@@ -146,15 +146,15 @@ async def _pushes(
         for index, move in enumerate(moves)
     }
     departments = {department for heard in hearers.values() for department in heard}
-    endpoints = await reference.active_endpoints(connection, departments) if departments else []
-    rows = []
-    for index, move in enumerate(moves):
-        for endpoint in endpoints:
-            why = hearers[index].get(endpoint["department_id"])
-            if why is not None:
-                duty = duties[move.warning.id].get(endpoint["department_id"])
-                rows.append(_outbox_row(teller, move, endpoint, why, duty))
-    return rows
+    endpoints: dict[UUID, list[Row]] = {}
+    for endpoint in await reference.active_endpoints(connection, departments) if departments else []:
+        endpoints.setdefault(endpoint["department_id"], []).append(endpoint)
+    return [
+        _outbox_row(teller, move, endpoint, why, duties[move.warning.id].get(department_id))
+        for index, move in enumerate(moves)
+        for department_id, why in hearers[index].items()
+        for endpoint in endpoints.get(department_id, ())
+    ]
 
 
 def _hearers(teller: Teller, move: Move, routed: Routed, duties: dict[UUID, Row]) -> dict[UUID, str]:
@@ -168,7 +168,7 @@ def _hearers(teller: Teller, move: Move, routed: Routed, duties: dict[UUID, Row]
     heard: dict[UUID, str] = {}
     for push in routed.pushes:
         heard.setdefault(push.department_id, push.reason)
-    subscribed = {subscription.department_id for subscription in teller.reference.subscriptions}
+    subscribed = directory_of(teller.reference).subscribed
     for department_id, duty in duties.items():
         # Whoever leads hears even without a subscription; having one, the department chose what to hear.
         if duty["role"] == DutyRole.LEAD and department_id not in subscribed:

@@ -43,7 +43,7 @@ def intended(method: str, path: str) -> set[Scope]:
             return set(Scope)
         if path in BY_REPORTERS_TOO:
             return READERS | {Scope.REPORT}
-        return {Scope.ADMINISTER} if path in ("/v1/endpoints", "/v1/outbox/given-up") else READERS
+        return {Scope.ADMINISTER} if path.startswith(("/v1/endpoints", "/v1/outbox")) else READERS
     if path.startswith("/v1/incidents"):
         return {Scope.REPORT}
     if path.endswith("/confirm"):

@@ -235,3 +235,16 @@ async def test_what_is_wrong_with_a_standing_order_is_told(admin: httpx.AsyncCli
     body = {"levels": ["red"], "reason": "汛期"} | change
 
     refused(await admin.post("/v1/standing-orders", json=body), 422, "invalid_request")
+
+
+async def test_each_setting_is_read_by_its_id(admin: httpx.AsyncClient, running: Served) -> None:
+    office = await department(admin)
+    address = (await endpoint(admin, "https://example.org/hook"))["id"]
+    wanted = {"department_id": office, "minimum_level": "yellow"}
+    subscription = ok(await admin.post("/v1/subscriptions", json=wanted), 201)["id"]
+
+    for path in (f"departments/{office}", f"endpoints/{address}", f"subscriptions/{subscription}"):
+        found = ok(await admin.get(f"/v1/{path}"))
+        assert found["id"] == path.split("/")[1]
+        assert "secret" not in found
+    refused(await admin.get(f"/v1/departments/{uuid4()}"), 404, "not_found")
