@@ -7,10 +7,10 @@ STAMP := .venv/.installed
 COMPILE := $(PY) -m piptools compile --quiet --generate-hashes --all-build-deps --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup run demo test check bench lock clean lint types contracts house tests
+.PHONY: help setup run demo test check bench attack-kill lock clean lint types contracts house tests
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## the locked dependencies and the command `weiyu` in .venv, only when needed
 	@$(sound_venv) || { $(make_venv); }
@@ -40,6 +40,9 @@ check: setup ## the fast half: lint, types, contracts, the tests that guard the 
 bench: setup ## the measurements, ratios side by side
 	@[ -f benchmarks/__main__.py ] || { echo "There is no benchmark in this checkout yet (benchmarks/__main__.py)." >&2; exit 1; }
 	$(PY) -m benchmarks
+
+attack-kill: setup ## kill -9 server and database at random moments, compare three ledgers: N=200 SEED=1
+	@$(PY) -m tests.attack --kills $(or $(N),200) --seed $(or $(SEED),1)
 
 lock: setup ## new lock files from pyproject.toml; UPGRADE=1 raises every version
 	@CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --output-file requirements.lock pyproject.toml

@@ -1,4 +1,4 @@
-"""The ground everything is measured on: a cluster in its own folder, furnished databases, simulated reports, servers."""
+"""What everything is measured on: a cluster in its own folder, furnished databases, simulated reports, servers."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Learned:
 
 def examples() -> list[Example]:
     """Simulated matters as known at many moments."""
-    return list(replay(simulate(SimulationParameters(), 3, datetime(2025, 9, 1, tzinfo=UTC), 120)).examples)
+    return list(replay(simulate(SimulationParameters(), 3, datetime(2025, 9, 1, tzinfo=UTC), 240)).examples)
 
 
 def fitted(known: list[Example]) -> Learned:
@@ -52,4 +52,4 @@ def fitted(known: list[Example]) -> Learned:
 
 
 def _table(snapshots: Sequence[MatterSnapshot]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    return table_of([Example("", s, s.opened_at, False) for s in snapshots])
+    return table_of([Example("", s.opened_at, s, False) for s in snapshots])

@@ -68,7 +68,7 @@ class _Run:
     statuses: Counter[str] = field(default_factory=Counter)
 
     def answered(self, status: str, began: float, now: float) -> None:
-        if self.counted_from <= now < self.until:
+        if self.counted_from <= now < self.until and status < "400":  # a refusal is quick and no work done
             self.took.append(now - began)
         self.statuses[status] += 1
 
@@ -141,7 +141,8 @@ def _requests(job: Job) -> Callable[[], bytes]:
 def _split(head: str, line: str) -> tuple[bytes, bytes]:
     length = len(line.encode())
     before, after = line.split(ID)
-    return f"{head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{before}".encode(), after.encode()
+    head = f"{head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    return (head + before).encode(), after.encode()
 
 
 async def _drive(job: Job) -> Seen:

@@ -12,7 +12,8 @@ from benchmarks.results import Row, middle, ratio_of_rounds
 CLIENTS = (64, 16, 1)
 ROUNDS = 3
 SECONDS = 1.6
-EXPECTED = {"weiyu": "201", "echo": "201", "usual": "201"}
+SERVERS = ("echo", "weiyu", "usual")
+LOST_RACES = {"500"}  # the usual design has no lock per place: two reports of one matter may both open its warning
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ def rows(measured: Measured) -> list[Row]:
     most = CLIENTS[0]
     found = [_against_echo(measured, clients) for clients in CLIENTS]
     tail = ratio_of_rounds(measured.of("weiyu", most, "p99"), measured.of("echo", most, "p99"))
-    detail = {f"{n}_p99_ms": middle(measured.of(n, most, "p99")) for n in EXPECTED}
+    detail = {f"{n}_p99_ms": middle(measured.of(n, most, "p99")) for n in SERVERS}
     found.insert(1, Row(f"POST p99, {most} clients", tail, 5.0, "× the echo's p99, at most", detail))
     found += [_against_usual(measured, clients) for clients in CLIENTS]
     return found
@@ -73,17 +74,14 @@ def _ask(measured: Measured, ground: Ground, asked: tuple[str, Server, Database]
         method="POST", bodies=str(ground.bodies), offset=measured.sent.get(name, 0), label=f"{clients}x{times}",
     )  # fmt: skip
     seen = run(job)
-    wrong = {status: n for status, n in seen.statuses.items() if status != EXPECTED[name]}
-    if wrong:
+    if seen.statuses.keys() - {"201"} - (LOST_RACES if name == "usual" else set()):
         raise RuntimeError(f"{name} answered {seen.statuses}")
     measured.sent[name] = measured.sent.get(name, 0) + sum(seen.statuses.values())
     measured.seen.setdefault((name, clients), []).append(seen)
 
 
 def _against_echo(measured: Measured, clients: int) -> Row:
-    ratio = ratio_of_rounds(
-        measured.of("weiyu", clients, "per_second"), measured.of("echo", clients, "per_second")
-    )
+    ratio = ratio_of_rounds(measured.of("weiyu", clients, "per_second"), measured.of("echo", clients, "per_second"))
     detail: dict[str, float] = {}
     for name in ("weiyu", "echo"):
         for what in ("per_second", "p50", "p99", "client_share"):
@@ -93,9 +91,7 @@ def _against_echo(measured: Measured, clients: int) -> Row:
 
 
 def _against_usual(measured: Measured, clients: int) -> Row:
-    ratio = ratio_of_rounds(
-        measured.of("weiyu", clients, "per_second"), measured.of("usual", clients, "per_second")
-    )
+    ratio = ratio_of_rounds(measured.of("weiyu", clients, "per_second"), measured.of("usual", clients, "per_second"))
     detail = {f"usual_{what}": middle(measured.of("usual", clients, what)) for what in ("per_second", "p50", "p99")}
     goal = 10.0 if clients == CLIENTS[0] else None
     return Row(f"POST beside the usual design, {_said(clients)}", ratio, goal, "× its throughput, at least", detail)

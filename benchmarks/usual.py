@@ -1,4 +1,4 @@
-"""The usual design, as a rival: a synchronous route, one session per request, a row at a time, scikit-learn per request.
+"""The usual design, as a rival: a synchronous route, a session per request, a row at a time, scikit-learn in each.
 
 It does the same: key check, masking, category, linking by likeness, rules, score, level, warning with duties, event and
 queued pushes, into the same tables. It is spared what would only slow it down: no lock per place, so two first reports
@@ -112,7 +112,7 @@ def post_incident(
     move = _move(parts, judged, known, now)
     warning = move.warning if move else known
     row = linked_row(link, judged, warning.id if warning else None, ())
-    _add(session, parts, (linker, judged, row, prepared), now)
+    _add(session, (linker, judged, row, prepared), now)
     if move:
         _tell(session, parts, move, now)
     session.commit()
@@ -174,7 +174,7 @@ def _move(parts: Parts, judged: Judged, known: Warning | None, now: datetime) ->
     return decide(case, known, new_id(), policy_for(parts.engines, judged.matter.area, now))
 
 
-def _add(session: Session, parts: Parts, made: tuple[Linker, Judged, Row, Prepared], now: datetime) -> None:
+def _add(session: Session, made: tuple[Linker, Judged, Row, Prepared], now: datetime) -> None:
     linker, judged, row, prepared = made
     session.add(t.ReceiptTable(**receipt_row(prepared)))
     session.add(t.IncidentTable(**row))

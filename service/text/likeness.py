@@ -108,16 +108,30 @@ def _weighed(text: str, weight: int, weight_if_common: int) -> dict[int, int]:
 
 def likeness(a: Sketch, b: Sketch) -> float:
     """0–1, symmetric, 1.0 for equal sketches; 0.0 when either is empty, for nothing said is like nothing."""
-    return _likeness(a.weights(), b.weights())
+    return Comparable.of(a).likeness(Comparable.of(b))
 
 
-def _likeness(a: dict[int, int], b: dict[int, int]) -> float:
-    shared = sum(a[hashed] * b[hashed] for hashed in a.keys() & b.keys())
-    return shared / sqrt(_square(a.values()) * _square(b.values())) if shared else 0.0
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """A sketch laid out once to be compared with many: the laying out costs more than a comparison."""
+
+    weights: dict[int, int]
+    square: int
+
+    @classmethod
+    def of(cls, laid_out: Sketch) -> Comparable:
+        weights = laid_out.weights()
+        return cls(weights, _square(weights.values()))
+
+    def likeness(self, other: Comparable) -> float:
+        """As the function of this name."""
+        mine, others = self.weights, other.weights
+        shared = sum([mine[hashed] * others[hashed] for hashed in mine.keys() & others.keys()])
+        return shared / sqrt(self.square * other.square) if shared else 0.0
 
 
 def _square(weights: Iterable[int]) -> int:
-    return sum(weight * weight for weight in weights)
+    return sum([weight * weight for weight in weights])
 
 
 class SketchIndex(Generic[Key]):

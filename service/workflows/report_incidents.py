@@ -19,7 +19,7 @@ from service.domain.problems import FieldError
 from service.store import incidents, matters, warnings
 from service.store.engine import Row
 from service.store.reference import Reference
-from service.text.likeness import Sketch, likeness
+from service.text.likeness import Comparable, Sketch
 from service.workflows.judging import Judged, by_matter, judge
 from service.workflows.keeping import answer_again, created, linked_row, receipt_row
 from service.workflows.linking import Link, Linker, LinkingRule, earliest
@@ -213,14 +213,17 @@ async def _possible_duplicates(
     seen = await incidents.newest_sketches(connection, linker.touched.keys() - linker.opened, SKETCHES_COMPARED)
     area, day = links[0].prepared.report.area, group.engines.day(group.now)
     least = group.engines.thresholds.value("duplicates.likeness", area, day)
-    said = {m: [(cid, Sketch.from_bytes(raw)) for cid, raw in reversed(rows)] for m, rows in seen.items()}
+    said = {
+        matter_id: [(client_id, Comparable.of(Sketch.from_bytes(raw))) for client_id, raw in reversed(rows)]
+        for matter_id, rows in seen.items()
+    }
     twins: dict[UUID, tuple[str, ...]] = {}
     for link in links:
         others = said.setdefault(link.matter_id, [])
-        mine = link.prepared.sketch
+        mine = Comparable.of(link.prepared.sketch)
         newest = others[-SKETCHES_COMPARED:]
         twins[link.prepared.incident_id] = tuple(
-            client_id for client_id, other in newest if likeness(mine, other) >= least
+            client_id for client_id, other in newest if mine.likeness(other) >= least
         )
         others.append((link.prepared.report.id, mine))
     return twins

@@ -168,12 +168,21 @@ def _hearers(teller: Teller, move: Move, routed: Routed, duties: dict[UUID, Row]
     heard: dict[UUID, str] = {}
     for push in routed.pushes:
         heard.setdefault(push.department_id, push.reason)
-    subscribed = directory_of(teller.reference).subscribed
+    subscribed = _subscribed(teller.reference)
     for department_id, duty in duties.items():
         # Whoever leads hears even without a subscription; having one, the department chose what to hear.
         if duty["role"] == DutyRole.LEAD and department_id not in subscribed:
             heard.setdefault(department_id, duty["reason"])
     return heard
+
+
+def _subscribed(reference: Reference) -> frozenset[UUID]:
+    """Departments with a subscription, gathered once per reference version: every move asks."""
+    if "subscribed" not in reference.built:
+        found = frozenset(subscription.department_id for subscription in reference.subscriptions)
+        reference.built["subscribed"] = found
+    subscribed: frozenset[UUID] = reference.built["subscribed"]
+    return subscribed
 
 
 def _outbox_row(teller: Teller, move: Move, endpoint: Row, why: str, duty: Row | None) -> Row:

@@ -1,0 +1,63 @@
+"""`python -m benchmarks [NAME …]`: measure, print the table, write benchmarks/results.json and docs/benchmarks.md.
+
+With names only those parts run and nothing is written: a page of half the rows would mislead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from benchmarks import importing, listening, polling, reporting, rules, scoring, starting
+from benchmarks.ground import Ground, prepared
+from benchmarks.results import Row, told, write
+
+
+def main(wanted: list[str]) -> int:
+    began, load = time.perf_counter(), os.getloadavg()[0]
+    rows: list[Row] = []
+    with prepared() as ground:
+        for name, part in _parts(ground).items():
+            if not wanted or name in wanted:
+                print(f"… {name}", file=sys.stderr, flush=True)
+                rows += _measured(name, part)
+    print(told(rows))
+    if not wanted:
+        write(rows, load, time.perf_counter() - began)
+    return any(row.ratio is None and "failed" in row.detail for row in rows)
+
+
+def _parts(ground: Ground) -> dict[str, Callable[[], list[Row]]]:
+    """What is measured, the most important first."""
+    resident = [float("nan")]
+
+    def reported() -> list[Row]:
+        measured = reporting.measure(ground)
+        resident[0] = measured.resident_mb
+        return reporting.rows(measured)
+
+    return {
+        "reporting": reported,
+        "importing": lambda: importing.measure(ground),
+        "polling": lambda: polling.measure(ground),
+        "rules": rules.measure,
+        "scoring": scoring.measure,
+        "starting": lambda: starting.measure(ground, resident[0]),
+        "listening": lambda: listening.measure(ground),
+    }
+
+
+def _measured(name: str, part: Callable[[], list[Row]]) -> list[Row]:
+    """One part that fails costs its own rows, and they say so."""
+    try:
+        return part()
+    except Exception as error:
+        traceback.print_exc()
+        return [Row(name, None, None, "", {"failed": f"{type(error).__name__}: {error}"})]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
