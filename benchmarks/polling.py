@@ -6,7 +6,7 @@ import urllib.request
 from contextlib import ExitStack
 
 from benchmarks.ground import Ground, reports, serving, weiyu
-from benchmarks.importing import GROUP, _speeds
+from benchmarks.importing import GROUP, speeds
 from benchmarks.load import Job, Seen, run
 from benchmarks.results import Row, middle, ratio_of_rounds
 
@@ -18,7 +18,7 @@ ASKED = (("poll, unchanged (304)", "304", 0.70), ("poll, 50 rows (200)", "200", 
 def measure(ground: Ground) -> list[Row]:
     """Both answers of both servers in turn, round by round."""
     database = ground.database("polling")
-    _speeds(database, reports(ground.bodies, 4 * GROUP, "p"), 0)
+    speeds(database, reports(ground.bodies, 4 * GROUP, "p"), 0)
     with ExitStack() as stack:
         ours = stack.enter_context(weiyu(database))
         page, tag = _page(ours.port, database.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.ground import Ground, weiyu
 from benchmarks.results import Row, middle
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 def measure(ground: Ground, resident_after_load: float) -> list[Row]:

@@ -13,8 +13,10 @@ from typing import Any
 
 import psycopg
 
+from tests.attack.clients import KEPT_REFUSED, KEPT_UNANSWERED
 from tests.attack.ledgers import Heard, Stored, differences, read_stored
-from tests.attack.processes import LEASE_SECONDS, PUSH_SECONDS, until_ready
+from tests.attack.passing import all_drained, wind
+from tests.attack.processes import until_ready
 from tests.attack.scene import Scene
 from tests.conftest import server_folder
 
@@ -22,8 +24,10 @@ ROLL_EVERY = 5  # strokes between graceful replacements of a server
 PATIENCE = 45.0  # seconds in which something must be answered after a stroke, and in which all must drain at the end
 # When a stroke falls. The delays are about as long as a report or a push takes, so that some strokes fall between
 # commit and answer, or between push and note; how many did is counted afterwards from the ledgers.
-MOMENTS = ("any", "after a report was sent", "after a push arrived", "while a receiver holds its answer")
-DELAYS = {"any": (0.1, 1.5), MOMENTS[1]: (0.0, 0.025), MOMENTS[2]: (0.0, 0.012), MOMENTS[3]: (0.0, 0.005)}
+ANY, SENT, COMMITTED = "any", "after a report was sent", "right after a commit"
+ARRIVED, HELD = "after a push arrived", "while a receiver holds its answer"
+DELAYS = {ANY: (0.1, 1.5), SENT: (0.0, 0.025), COMMITTED: (0.0, 0.0), ARRIVED: (0.0, 0.012), HELD: (0.0, 0.005)}
+MOMENT_SECONDS = 3.0  # a moment that has not come by then does not: nothing works just now
 TARGETS = (
     *("a server", "a server", "a server", "a server", "all servers", "the postmaster", "the postmaster"),
     *("all database processes", "all database processes", "database and a server", "database and all servers"),
@@ -41,7 +45,7 @@ class Stroke:
 
 
 def strokes(number: int, dice: random.Random) -> list[Stroke]:
-    moments = [dice.choice(MOMENTS) for _ in range(number)]
+    moments = [dice.choice(list(DELAYS)) for _ in range(number)]
     return [Stroke(m, dice.choice(TARGETS), dice.uniform(*DELAYS[m]), dice.uniform(0.2, 1)) for m in moments]
 
 
@@ -73,18 +77,21 @@ class Axe:
 
     async def _stroke(self, stroke: Stroke) -> None:
         with self._held(stroke.moment):
-            came = await self._came(stroke.moment)
-            await asyncio.sleep(stroke.delay)
-            database = self._hit(stroke.target)
-        self.counts[f"kills at moment: {stroke.moment if came else 'any'}"] += 1
+            if stroke.moment == COMMITTED:
+                came = await asyncio.to_thread(self._hit_at_commit, stroke.target)
+            else:
+                came = await self._came(stroke.moment)
+                await asyncio.sleep(stroke.delay)
+                self._hit(stroke.target)
+        self.counts[f"kills at moment: {stroke.moment if came else ANY}"] += 1
         self.counts[f"kills of: {stroke.target}"] += 1
-        if database:
+        if _is_database(stroke.target):
             await asyncio.sleep(self._dice.uniform(0, 0.5))
             await asyncio.to_thread(self._scene.database.revive)
 
     @contextlib.contextmanager
     def _held(self, moment: str) -> Iterator[None]:
-        held = self._scene.departments if moment == MOMENTS[3] else []
+        held = self._scene.departments if moment == HELD else []
         for department in held:
             department.held.set()
         try:
@@ -95,26 +102,41 @@ class Axe:
 
     async def _came(self, moment: str) -> bool:
         """Whether the moment came; while nothing works it does not."""
-        if moment == "any":
+        if moment == ANY:
             return True
-        event = self._dice.choice(self._scene.reporters).asked if moment == MOMENTS[1] else self._scene.pushed
+        event = self._dice.choice(self._scene.reporters).asked if moment == SENT else self._scene.pushed
         event.clear()
         try:
-            await asyncio.wait_for(event.wait(), 3)
+            await asyncio.wait_for(event.wait(), MOMENT_SECONDS)
         except TimeoutError:
             return False
         return True
 
-    def _hit(self, target: str) -> bool:
-        """Kill; gives whether the database was hit."""
+    def _hit_at_commit(self, target: str) -> bool:
+        """The database tells of new events when it has committed them: kill before the answer can have left.
+
+        In a thread of its own, since this process's loop may be a few milliseconds behind.
+        """
+        heard = False
+        with (
+            contextlib.suppress(psycopg.Error),
+            psycopg.connect(self._scene.database.url, autocommit=True) as listening,
+        ):
+            listening.execute("LISTEN weiyu_events")
+            for _ in listening.notifies(timeout=MOMENT_SECONDS, stop_after=1):
+                heard = True
+                self._hit(target)
+        if not heard:
+            self._hit(target)
+        return heard
+
+    def _hit(self, target: str) -> None:
         scene = self._scene
-        database = "database" in target or "postmaster" in target
-        if database:
+        if _is_database(target):
             scene.database.kill(children_too=target != "the postmaster")
         if "server" in target:
             for server in scene.servers if "all servers" in target else [self._dice.choice(scene.servers)]:
                 server.kill()
-        return database
 
     async def _something_answered(self) -> None:
         counts = self._scene.told.counts
@@ -128,6 +150,10 @@ class Axe:
         await until_ready(self._scene.servers)
         await self._dice.choice(self._scene.servers).replace()
         self.counts["graceful replacements"] += 1
+
+
+def _is_database(target: str) -> bool:
+    return "database" in target or "postmaster" in target
 
 
 async def attack(plan: Sequence[Stroke], seed: int) -> Outcome:
@@ -161,7 +187,7 @@ async def _fight(scene: Scene, axe: Axe, plan: Sequence[Stroke]) -> None:
         async with _together([server.watch() for server in scene.servers]):
             await until_ready(scene.servers)
             await scene.furnish()
-            async with _together([scene.listener.work(), scene.poller.work(), _wind(scene)]):
+            async with _together([scene.listener.work(), scene.poller.work(), wind(scene)]):
                 workers = [asyncio.create_task(reporter.work()) for reporter in scene.reporters]
                 await _unless_ended(axe.strike(plan), workers)
                 await _drain(scene, workers)
@@ -207,49 +233,7 @@ async def _drain(scene: Scene, workers: list[asyncio.Task[None]]) -> None:
     await asyncio.wait_for(asyncio.gather(*workers), PATIENCE)
     await until_ready(scene.servers)
     with contextlib.suppress(TimeoutError):  # what is then still open is told as a difference, by its id
-        await asyncio.wait_for(_all_drained(scene), PATIENCE)
-
-
-async def _all_drained(scene: Scene) -> None:
-    drained = False
-    while not drained:
-        drained = await asyncio.to_thread(_drained, scene)
-        await asyncio.sleep(0.3)
-
-
-def _drained(scene: Scene) -> bool:
-    with psycopg.connect(scene.database.url, autocommit=True) as connection:
-        _let_time_pass(connection, also_leases=True)
-        found = connection.execute(
-            "SELECT (SELECT count(*) FROM outbox WHERE state = 'pending'), (SELECT seq FROM feed_counter)"
-        ).fetchone()
-    assert found is not None
-    return found[0] == 0 and scene.listener.seen[-1:] == [found[1]] and scene.poller.next == found[1]
-
-
-async def _wind(scene: Scene) -> None:
-    """Retries wait minutes and hours; here they come due at once. Leases of the dead run their time until the end."""
-    while True:
-        with contextlib.suppress(psycopg.Error):  # the database may be away
-            await asyncio.to_thread(_let_time_pass_at, scene.database.url)
-        await asyncio.sleep(0.5)
-
-
-def _let_time_pass_at(url: str) -> None:
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-        _let_time_pass(connection, also_leases=False)
-
-
-def _let_time_pass(connection: psycopg.Connection[tuple[Any, ...]], also_leases: bool) -> None:
-    """What waits is due now, as if its time had passed. A lease is only ended when no push can be under way on it."""
-    cut = "lease_token IS NULL"
-    if also_leases:
-        cut = f"({cut} OR due_at < now() + interval '{LEASE_SECONDS - 3 * PUSH_SECONDS} seconds')"
-    moved = connection.execute(
-        f"UPDATE outbox SET due_at = now(), lease_token = NULL WHERE state = 'pending' AND due_at > now() AND {cut}"
-    )
-    if moved.rowcount:
-        connection.execute("NOTIFY weiyu_outbox")
+        await asyncio.wait_for(all_drained(scene), PATIENCE)
 
 
 def _compared(scene: Scene, stored: Stored) -> Outcome:
@@ -276,6 +260,7 @@ def _table(scene: Scene, stored: Stored) -> dict[str, int]:
     deaths = sum((server.counts for server in scene.servers), Counter[str]())
     return {
         **{f"server {name}": count for name, count in sorted(deaths.items())},
+        **{name: scene.told.counts[name] for name in (KEPT_UNANSWERED, KEPT_REFUSED)},
         **dict(sorted(scene.told.counts.items())),
         "reports sent": len(scene.told.event_of),
         "reports answered": len(scene.told.answers),

@@ -26,6 +26,8 @@ AREAS = (VILLAGE, OTHER_VILLAGE, STREET)
 COMMON, RARE = ("labour.wage_arrears", "urban_rural.demolition"), "labour.restructuring"
 REPORTS_OF_AN_EVENT = 12
 EVENTS_AT_ONCE = 8
+# How often the axe fell between commit and answer: the report was there when it came again.
+KEPT_UNANSWERED, KEPT_REFUSED = "kept by a try that was not answered", "kept by a try that was refused (5xx)"
 LETTERS = [chr(code) for code in range(0x5200, 0x5200 + 600)]  # texts of different events have nothing in common
 
 
@@ -46,7 +48,7 @@ class Told:
         if status == "duplicate" and not known:
             # Kept by a try that was not answered, or answered with a refusal although it was kept.
             only_refused = before and not before["no answer"]
-            self.counts["kept by a try that was " + ("refused" if only_refused else "not answered")] += 1
+            self.counts[KEPT_REFUSED if only_refused else KEPT_UNANSWERED] += 1
             if not before:
                 self.faults.append(f"report {report}: called a duplicate when it was first sent")
         if status == "created" and known:

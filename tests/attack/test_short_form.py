@@ -7,7 +7,7 @@ import pytest
 from tests.attack.axe import Stroke, attack
 
 PLAN = (
-    Stroke("after a report was sent", "all database processes", delay=0.008, rest=1),
+    Stroke("right after a commit", "all database processes", delay=0, rest=1),
     Stroke("while a receiver holds its answer", "all servers", delay=0.002, rest=1),
     Stroke("after a push arrived", "database and a server", delay=0.004, rest=1),
 )
