@@ -6,6 +6,7 @@ With names only those parts run and nothing is written: a page of half the rows 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 import traceback
@@ -17,6 +18,7 @@ from benchmarks.results import Row, told, write
 
 
 def main(wanted: list[str]) -> int:
+    signal.signal(signal.SIGTERM, _end_well)
     began, load = time.perf_counter(), os.getloadavg()[0]
     rows: list[Row] = []
     with prepared() as ground:
@@ -24,10 +26,16 @@ def main(wanted: list[str]) -> int:
             if not wanted or name in wanted:
                 print(f"… {name}", file=sys.stderr, flush=True)
                 rows += _measured(name, part)
+                print(f"  {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     print(told(rows))
     if not wanted:
         write(rows, load, time.perf_counter() - began)
     return any(row.ratio is None and "failed" in row.detail for row in rows)
+
+
+def _end_well(*_: object) -> None:
+    """Leave through every `with`, so that no server and no folder is left behind."""
+    raise SystemExit(143)
 
 
 def _parts(ground: Ground) -> dict[str, Callable[[], list[Row]]]:
