@@ -21,7 +21,7 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, IntegrityError):
         return Problem(409, "conflicting_record", "与已有记录冲突，或引用的记录刚被删除；请重新读取后再提交。")
     if isinstance(error, _PASSING):
-        detail = "数据库暂时不可用，本次内容未保存；请按 Retry-After 用同一编号重发。"
+        detail = "数据库暂时不可用，本次内容未确认保存；请按 Retry-After 用同一编号重发。"
         return Problem(503, "database_unavailable", detail)
     return None
 
