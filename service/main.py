@@ -43,9 +43,10 @@ from service.settings import Settings
 from service.store.engine import open_engine
 from service.store.keys import KeyBook
 from service.store.listener import Bell, listen
+from service.store.outbox import OUTBOX_CHANNEL
 from service.store.reference import REFERENCE_CHANNEL, ReferenceCache
 from service.store.secrets import content_mac_key
-from service.store.warnings import EVENTS_CHANNEL, OUTBOX_CHANNEL
+from service.store.warnings import EVENTS_CHANNEL
 from service.text.category import Categoriser
 from service.workflows.demo import is_demo, trickle
 from service.workflows.intake import Intake

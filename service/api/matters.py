@@ -108,7 +108,7 @@ async def get_matter_why(
 ) -> dict[str, Any]:
     """Why a matter has its level: findings with trace, score with reasons and model version, both kinds of reasons.
 
-    `findings` lists hits and rules that could not be evaluated with their traces; clear ones by id.
+    `findings` holds hits whole, what was missing for rules that could not be evaluated, and clear ones by id.
     """
     app = app_of(request)
     await _seen(app, matter_id, viewer)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.problems import FieldError
 from service.domain.words import Handling, ReportStage, Source
@@ -89,7 +90,7 @@ class ReportResult:
     level: Level | None = None
     probability: float | None = None
     why_no_probability: str | None = None
-    reasons: tuple[dict[str, Any], ...] = ()
+    reasons: tuple[Reason, ...] = ()
     warnings: tuple[UUID, ...] = ()
     possible_duplicates: tuple[str, ...] = ()
     needs_look: bool = False  # rules and model differ by two levels or more: for a person to look at

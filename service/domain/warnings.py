@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
+from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.words import DutyRole, Outcome, SubjectKind, WarningState
 
@@ -111,8 +111,8 @@ class Warning:
     area: str
     category: str
     headline: str
-    reasons: list[dict[str, Any]]
-    measures: list[str]
+    reasons: tuple[Reason, ...]
+    measures: tuple[str, ...]
     state: WarningState
     statutory_report_required: bool
     restricted: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ from service.rules.schema import Region, SpanPart, Text
 from service.rules.validation import Part, validated
 
 THRESHOLDS_FILE = Path(__file__).with_name("thresholds.yaml")
+MOST_KNOWN = 20_000  # answers remembered; some 200 bytes each
 _ALWAYS = (date.min, date.max)
 
 
@@ -65,13 +66,23 @@ class Thresholds:
     version: str
     sha256: str
     by_name: dict[str, Threshold]
+    _known: dict[tuple[str, str, date], Entry] = field(default_factory=dict, compare=False, repr=False)
 
     def value(self, name: str, area: str, on: date) -> float:
         """The number in force in an area (12 digits) on a day, in the threshold's unit. Raises ThresholdError."""
         return self.entry(name, area, on).value
 
     def entry(self, name: str, area: str, on: date) -> Entry:
-        """The same with its region, days and source."""
+        """The same with its region, days and source. Looked up once: every report asks for ten."""
+        key = (name, area, on)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = self._find(name, area, on)
+        return known
+
+    def _find(self, name: str, area: str, on: date) -> Entry:
         threshold = self.by_name.get(name)
         if threshold is None:
             raise ThresholdError(f"没有名为 ‘{name}’ 的阈值{hint(name, self.by_name)}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from enum import Enum
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import CursorResult, Table, text
+from pydantic_core import to_json
+from sqlalchemy import CursorResult, LargeBinary, Table, TextClause, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -65,23 +65,61 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 def dump_json(value: object) -> str:
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    """JSON of plain values, ids, instants, enums and dataclasses; bytes as PostgreSQL reads a bytea's hex digits."""
+    return to_json(value, bytes_mode="hex").decode()
 
 
 async def insert_rows(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Row], tail: str = "") -> None:
     """Insert any number of rows in one statement and one parameter; `tail` is an ON CONFLICT clause."""
-    if rows:
-        await connection.execute(_insert(model, rows[0], tail), {"rows": dump_json(rows)})
+    await insert_all(connection, [Insert(model, rows, tail)])
 
 
-async def insert_returning(
-    connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Row], tail: str
-) -> list[Row]:
-    """As insert_rows, with a RETURNING clause in `tail`; gives the rows returned."""
-    if not rows:
-        return []
-    result = await connection.execute(_insert(model, rows[0], tail), {"rows": dump_json(rows)})
-    return rows_of(result)
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Rows for one table; `tail` is an ON CONFLICT clause.
+
+    `joined` joins the rows, there called `given`, with something; `computed` says in SQL what columns become by it.
+    """
+
+    model: type[SQLModel]
+    rows: Sequence[Row]
+    tail: str = ""
+    joined: str = ""
+    computed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        return self.model, tuple(self.rows[0]), self.tail, self.joined, self.computed
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes with inserts in their statement: a first part they may join, and channels that are told."""
+
+    first: str = ""  # `name AS (…)`
+    given: Row = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
+
+
+async def insert_all(connection: AsyncConnection, inserts: Iterable[Insert], beside: Beside | None = None) -> None:
+    """Insert into several tables in one statement: each trip to the database costs more than most of its rows.
+
+    Every table at most once. The inserts do not see each other's rows, and no order among them is promised.
+    """
+    full, beside = [one for one in inserts if one.rows], beside or Beside()
+    if full or beside.notify:
+        given = {f"rows{place}": rows_json(one.model, one.rows) for place, one in enumerate(full)}
+        given |= {f"channel{place}": channel for place, channel in enumerate(beside.notify)}
+        statement = _insert_all(tuple([one.shape for one in full]), beside.first, len(beside.notify))
+        await connection.execute(statement, {**given, **beside.given})
+
+
+def rows_json(model: type[SQLModel], rows: Sequence[Row]) -> str:
+    """Rows as jsonb_populate_recordset reads them into the table of `model`."""
+    binary = _binary_columns(model, tuple(rows[0]))
+    if binary:
+        rows = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary}} for row in rows]
+    return dump_json(rows)
 
 
 def replacing(model: type[SQLModel], key: Iterable[str], keep: Iterable[str] = ()) -> str:
@@ -98,22 +136,29 @@ def rows_of(result: CursorResult[Any]) -> list[Row]:
     return [dict(row) for row in result.mappings()]
 
 
-def _insert(model: type[SQLModel], sample: Row, tail: str) -> Any:
-    name, columns = model.__tablename__, ", ".join(sample)
+# table, columns, tail, joined, computed
+Shape = tuple[type[SQLModel], tuple[str, ...], str, str, tuple[tuple[str, str], ...]]
+
+
+@cache
+def _binary_columns(model: type[SQLModel], given: tuple[str, ...]) -> tuple[str, ...]:
+    columns = table_of(model).columns
+    return tuple(name for name in given if isinstance(columns[name].type, LargeBinary))
+
+
+@cache
+def _insert_all(shapes: tuple[Shape, ...], first: str, channels: int) -> TextClause:
+    parts = [first] * bool(first)
+    parts += [f"part{place} AS ({_inserting(shape, f'rows{place}')})" for place, shape in enumerate(shapes)]
+    told = ", ".join(f"pg_notify(:channel{place}, '')" for place in range(channels))
+    return text((f"WITH {', '.join(parts)} " if parts else "") + f"SELECT {told or 1}")
+
+
+def _inserting(shape: Shape, parameter: str) -> str:
+    model, given, tail, joined, computed = shape
+    name, sql = model.__tablename__, {column: f"given.{column}" for column in given} | dict(computed)
     # Names come from our own tables, never from outside; the rows are the one bound parameter.
-    return text(
-        f"INSERT INTO {name} ({columns}) "  # noqa: S608
-        f"SELECT {columns} FROM jsonb_populate_recordset(NULL::{name}, CAST(:rows AS jsonb)) {tail}"
+    return (
+        f"INSERT INTO {name} ({', '.join(sql)}) SELECT {', '.join(sql.values())} "  # noqa: S608
+        f"FROM jsonb_populate_recordset(NULL::{name}, CAST(:{parameter} AS jsonb)) AS given {joined} {tail}"
     )
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, UUID | Enum):
-        return str(value)
-    if isinstance(value, bytes):
-        return "\\x" + value.hex()
-    if isinstance(value, frozenset | set):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -8,17 +8,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import Row, insert_returning, insert_rows, rows_of
+from service.store.engine import Insert, Row, insert_all, rows_of
 from service.store.tables import IncidentTable, ReceiptTable
 
 ReportKey = tuple[str, str]  # (reporting system, the client's own id)
-
-
-async def claim_receipts(connection: AsyncConnection, receipts: Sequence[Row]) -> set[UUID]:
-    """Claim first revisions; gives the incident ids that are new. Waits for whoever is writing the same id just now."""
-    ordered = sorted(receipts, key=lambda row: (row["system"], row["client_id"]))
-    claimed = await insert_returning(connection, ReceiptTable, ordered, "ON CONFLICT DO NOTHING RETURNING incident_id")
-    return {row["incident_id"] for row in claimed}
 
 
 async def receipts_of(connection: AsyncConnection, keys: Collection[ReportKey]) -> dict[ReportKey, list[Row]]:
@@ -38,8 +31,13 @@ async def receipts_of(connection: AsyncConnection, keys: Collection[ReportKey]) 
     return found
 
 
-async def keep(connection: AsyncConnection, rows: Sequence[Row]) -> None:
-    await insert_rows(connection, IncidentTable, rows)
+async def keep_revision(connection: AsyncConnection, receipt: Row, row: Row) -> None:
+    """Keep a later revision of a report under its own receipt."""
+    await insert_all(connection, [Insert(ReceiptTable, [receipt]), kept([row])])
+
+
+def kept(rows: Sequence[Row]) -> Insert:
+    return Insert(IncidentTable, rows)
 
 
 async def with_judgement(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Row]:

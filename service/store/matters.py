@@ -15,11 +15,14 @@ from service.domain.areas import county_of
 from service.domain.levels import Level
 from service.domain.matters import Matter, PlaceHistory
 from service.domain.words import MatterStatus, Outcome
-from service.store.engine import Row, dump_json, insert_rows, new_id, replacing, rows_of, table_of
+from service.store.engine import Insert, Row, new_id, replacing, rows_of, table_of
 from service.store.tables import MatterEntryTable, MatterTable, PlaceDayTable
 
 MATTER = table_of(MatterTable)
 Place = tuple[str, str]  # (county, first-level category): what is locked together
+_COLUMNS = tuple(column.name for column in fields(Matter))
+_SETS = ("signals", "text_signals", "sources")
+_REPLACING = replacing(MatterTable, ["id"])
 
 
 def place_of(matter: Matter) -> Place:
@@ -105,44 +108,33 @@ async def histories(connection: AsyncConnection, places: Collection[Place], toda
     return {(r.county, r.first_level): PlaceHistory(*r[2:]) for r in rows}
 
 
-async def keep(connection: AsyncConnection, matters: Collection[Matter], now: datetime) -> None:
-    """Keep matters whose places are locked in this transaction. Raises LookupError when one is not."""
-    if not matters:
-        return
+def kept(matters: Collection[Matter], now: datetime) -> Insert:
+    """Matters whose places are locked in this transaction; the database refuses one of a place never locked."""
     rows = [row_of(matter, now) for matter in matters]
-    columns = ", ".join(rows[0])
-    kept = await connection.execute(
-        text(
-            f"INSERT INTO matter ({columns}, place_seq) SELECT {columns}, p.seq"  # noqa: S608  (our own column names)
-            " FROM jsonb_populate_recordset(NULL::matter, CAST(:rows AS jsonb))"
-            " JOIN place p USING (county, first_level) " + replacing(MatterTable, ["id"])
-        ),
-        {"rows": dump_json(rows)},
-    )
-    if kept.rowcount != len(rows):
-        raise LookupError("a matter was kept without its place's lock")
+    numbered = (("place_seq", "place.seq"),)
+    return Insert(MatterTable, rows, _REPLACING, "LEFT JOIN place USING (county, first_level)", numbered)
 
 
-async def add_entries(connection: AsyncConnection, entries: Collection[Row]) -> None:
-    """Append to what was done; each entry: matter_id, at, kind and optionally department_id, note, data."""
+def entered(entries: Collection[Row]) -> Insert:
+    """What was done, to append; each entry: matter_id, at, kind and optionally department_id, note, data."""
     filled = [{"id": new_id(), "department_id": None, "note": None, "data": {}, **entry} for entry in entries]
-    await insert_rows(connection, MatterEntryTable, filled)
+    return Insert(MatterEntryTable, filled)
 
 
-async def count_days(connection: AsyncConnection, counts: Mapping[tuple[Place, date], Mapping[str, int]]) -> None:
-    """Add to the daily counts of places; `counts` gives reports, opened, closed, escalated."""
+def counted(counts: Mapping[tuple[Place, date], Mapping[str, int]]) -> Insert:
+    """Daily counts of places to add; `counts` gives reports, opened, closed, escalated."""
     zero = {"reports": 0, "opened": 0, "closed": 0, "escalated": 0}
     rows = [
         {"county": place[0], "first_level": place[1], "day": day, **zero, **more}
         for (place, day), more in sorted(counts.items())
     ]
     adding = ", ".join(f"{name} = place_day.{name} + excluded.{name}" for name in zero)
-    await insert_rows(connection, PlaceDayTable, rows, f"ON CONFLICT (county, first_level, day) DO UPDATE SET {adding}")
+    return Insert(PlaceDayTable, rows, f"ON CONFLICT (county, first_level, day) DO UPDATE SET {adding}")
 
 
 def matter_of(row: Mapping[str, Any]) -> Matter:
-    values = {field.name: row[field.name] for field in fields(Matter)}
-    for name in ("signals", "text_signals", "sources"):
+    values = {name: row[name] for name in _COLUMNS}
+    for name in _SETS:
         values[name] = frozenset(values[name])
     values["recent"] = tuple(values["recent"])
     values["status"] = MatterStatus(values["status"])
@@ -152,7 +144,9 @@ def matter_of(row: Mapping[str, Any]) -> Matter:
 
 
 def row_of(matter: Matter, now: datetime) -> Row:
-    row: Row = {field.name: getattr(matter, field.name) for field in fields(Matter)}
+    row: Row = {name: getattr(matter, name) for name in _COLUMNS}
+    for name in _SETS:
+        row[name] = sorted(row[name])  # equal matters, equal rows
     return {**row, "county": county_of(matter.area), "updated_at": now}
 
 

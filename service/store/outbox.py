@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import Row, insert_rows, new_id, rows_of
+from service.store.engine import Insert, Row, insert_rows, new_id, rows_of
 from service.store.tables_service import AttemptTable, OutboxTable
 from service.store.views import Sight
-from service.store.warnings import OUTBOX_CHANNEL
+
+OUTBOX_CHANNEL = "weiyu_outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,10 @@ class Room:
     held: Sequence[UUID] = ()
 
 
-async def add(connection: AsyncConnection, rows: Sequence[Row]) -> None:
-    """Owe these pushes; the pushers wake when the transaction commits. Owing one twice is owing it once."""
-    once = "ON CONFLICT (warning_id, revision, endpoint_id) DO NOTHING"
-    await insert_rows(connection, OutboxTable, rows, once)
-    if rows:
-        await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+def owed(rows: Sequence[Row]) -> Insert:
+    """Pushes to owe: only to endpoints that are active at this moment. Owing one twice is owing it once."""
+    active = "JOIN endpoint ON endpoint.id = given.endpoint_id AND endpoint.state = 'active'"
+    return Insert(OutboxTable, rows, "ON CONFLICT (warning_id, revision, endpoint_id) DO NOTHING", active)
 
 
 async def claim(connection: AsyncConnection, now: datetime, lease: timedelta, room: Room) -> list[Row]:

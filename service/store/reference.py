@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
 from service.domain.areas import Area, contains
@@ -35,6 +35,7 @@ class Reference:
     responsibilities: tuple[Responsibility, ...]
     subscriptions: tuple[Subscription, ...]
     standing_orders: tuple[StandingOrder, ...]
+    endpoints: dict[UUID, list[UUID]]  # of each department; whether one is active, the outbox asks when it owes
     built: dict[str, Any] = field(
         default_factory=dict, compare=False
     )  # what a reader derived once, such as a routing table
@@ -68,6 +69,13 @@ class ReferenceCache:
 
     def __init__(self) -> None:
         self._kept: Reference | None = None
+
+    async def known(self, engine: AsyncEngine) -> Reference:
+        """What was read last, which may be outdated: for whoever asks for the version in a transaction anyway."""
+        if self._kept is None:
+            async with engine.connect() as connection:
+                return await self.get(connection)
+        return self._kept
 
     async def get(self, connection: AsyncConnection) -> Reference:
         version = int(
@@ -111,14 +119,6 @@ async def row(connection: AsyncConnection, model: type[SQLModel], row_id: UUID) 
     return next(iter(rows_of(found)), None)
 
 
-async def active_endpoints(connection: AsyncConnection, department_ids: Collection[UUID]) -> list[Row]:
-    found = await connection.execute(
-        text("SELECT * FROM endpoint WHERE department_id = ANY(:ids) AND state = 'active' ORDER BY id"),
-        {"ids": list(department_ids)},
-    )
-    return rows_of(found)
-
-
 async def _read(connection: AsyncConnection, version: int) -> Reference:
     async def all_of(table: str, order: str) -> list[Row]:
         return rows_of(await connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}")))  # noqa: S608
@@ -136,7 +136,15 @@ async def _read(connection: AsyncConnection, version: int) -> Reference:
         responsibilities=tuple(_responsibility(r) for r in await all_of("responsibility", "area, category")),
         subscriptions=tuple(_subscription(r) for r in await all_of("subscription", "id")),
         standing_orders=tuple(_standing_order(r) for r in await all_of("standing_order", "valid_from, id")),
+        endpoints=_by_department(await all_of("endpoint", "id")),
     )
+
+
+def _by_department(endpoints: Sequence[Row]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = {}
+    for endpoint in endpoints:
+        found.setdefault(endpoint["department_id"], []).append(endpoint["id"])
+    return found
 
 
 def _responsibility(r: Row) -> Responsibility:

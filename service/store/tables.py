@@ -170,7 +170,7 @@ class JudgementTable(SQLModel, table=True):
     thresholds_version: str
     reasons: list[Any] = Field(sa_type=JSONB)
     measures: list[Any] = Field(sa_type=JSONB)
-    findings: list[Any] = Field(sa_type=JSONB)
+    findings: dict[str, Any] = Field(sa_type=JSONB)  # hit, not_evaluated, clear
     score: dict[str, Any] = Field(sa_type=JSONB)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,18 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.warnings import Warning
 from service.domain.words import Outcome, SubjectKind, WarningState
-from service.store.engine import Row, insert_rows, replacing, rows_of
+from service.store.engine import Beside, Insert, Row, insert_all, replacing, rows_of
+from service.store.outbox import OUTBOX_CHANNEL, owed
 from service.store.tables import DutyTable, JudgementTable, WarningEventTable, WarningTable
 
 EVENTS_CHANNEL = "weiyu_events"
-OUTBOX_CHANNEL = "weiyu_outbox"
+_COLUMNS = tuple(column.name for column in fields(Warning))
+_COUNTER = "counter AS (UPDATE feed_counter SET seq = seq + :count WHERE id = 1 RETURNING seq - :count AS seq)"
+_NUMBERED = ("CROSS JOIN counter", (("seq", "counter.seq + given.seq"),))
 
 
 async def open_of_matters(connection: AsyncConnection, matter_ids: Collection[UUID]) -> dict[UUID, Warning]:
@@ -65,28 +69,38 @@ async def confirmation_overdue(connection: AsyncConnection, now: datetime, limit
     return list(rows.scalars())
 
 
-async def take_numbers(connection: AsyncConnection, count: int) -> int:
-    """Take `count` feed numbers and give the first. Holds the counter until commit: call it last."""
-    rows = await connection.execute(
-        text("UPDATE feed_counter SET seq = seq + :count WHERE id = 1 RETURNING seq"), {"count": count}
-    )
-    return int(rows.scalar_one()) - count + 1
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Warnings with what follows from their changes. `seq` of warnings and events counts from 1 within this."""
+
+    warnings: Sequence[Warning]
+    duties: Sequence[Row]
+    events: Sequence[Row]
+    pushes: Sequence[Row]
 
 
-async def keep(connection: AsyncConnection, warnings: Sequence[Warning]) -> None:
-    rows = [{field.name: getattr(warning, field.name) for field in fields(Warning)} for warning in warnings]
-    await insert_rows(connection, WarningTable, rows, replacing(WarningTable, ["id"]))
+async def tell(connection: AsyncConnection, told: Told) -> None:
+    """Keep it all under the next numbers of the feed, and wake whoever listens once this transaction commits.
+
+    Holds the feed's counter until then, so that commit order is reading order: call it last.
+    """
+    warnings = [{name: getattr(warning, name) for name in _COLUMNS} for warning in told.warnings]
+    inserts = [
+        Insert(WarningTable, warnings, replacing(WarningTable, ["id"]), *_NUMBERED),
+        _duties(told.duties),
+        Insert(WarningEventTable, told.events, "", *_NUMBERED),
+        owed(told.pushes),
+    ]
+    channels = (EVENTS_CHANNEL, OUTBOX_CHANNEL) if told.pushes else (EVENTS_CHANNEL,)
+    await insert_all(connection, inserts, Beside(_COUNTER, {"count": len(told.events)}, channels))
 
 
 async def keep_duties(connection: AsyncConnection, duties: Sequence[Row]) -> None:
-    await insert_rows(connection, DutyTable, duties, replacing(DutyTable, ["warning_id", "department_id"]))
+    await insert_all(connection, [_duties(duties)])
 
 
-async def add_events(connection: AsyncConnection, events: Sequence[Row]) -> None:
-    """Append numbered events and wake whoever listens once this transaction commits."""
-    await insert_rows(connection, WarningEventTable, events)
-    if events:
-        await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": EVENTS_CHANNEL})
+def _duties(rows: Sequence[Row]) -> Insert:
+    return Insert(DutyTable, rows, replacing(DutyTable, ["warning_id", "department_id"]))
 
 
 async def duties_of(connection: AsyncConnection, warning_ids: Collection[UUID]) -> dict[UUID, list[Row]]:
@@ -126,8 +140,8 @@ async def events_of(connection: AsyncConnection, warning_id: UUID) -> list[Row]:
     return rows_of(rows)
 
 
-async def keep_judgements(connection: AsyncConnection, rows: Sequence[Row]) -> None:
-    await insert_rows(connection, JudgementTable, rows)
+def judgements(rows: Sequence[Row]) -> Insert:
+    return Insert(JudgementTable, rows)
 
 
 async def judgements_of(connection: AsyncConnection, matter_id: UUID, limit: int) -> list[Row]:
@@ -145,11 +159,13 @@ async def judgement(connection: AsyncConnection, judgement_id: UUID) -> Row | No
 
 
 def warning_of(row: Mapping[str, Any]) -> Warning:
-    values = {field.name: row[field.name] for field in fields(Warning)}
+    values = {name: row[name] for name in _COLUMNS}
     values["level"] = Level(values["level"])
     values["issued_level"] = Level(values["issued_level"]) if values["issued_level"] else None
     values["subject_kind"] = SubjectKind(values["subject_kind"])
     values["state"] = WarningState(values["state"])
     values["outcome"] = Outcome(values["outcome"]) if values["outcome"] else None
     values["department_ids"] = tuple(values["department_ids"])
+    values["measures"] = tuple(values["measures"])
+    values["reasons"] = tuple([Reason(**reason) for reason in values["reasons"]])
     return Warning(**values)

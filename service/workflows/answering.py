@@ -14,7 +14,7 @@ from service.domain.problems import Problem, not_found
 from service.domain.warnings import Warning, WarningEventType
 from service.domain.words import DutyRole, MatterStatus, Outcome, SubjectKind, WarningState
 from service.store import feed, matters, warnings
-from service.store.engine import Row
+from service.store.engine import Row, insert_all
 from service.store.views import Sight
 from service.workflows.deciding import Move, confirm, settle
 from service.workflows.telling import Teller, Work, tell
@@ -103,7 +103,7 @@ async def answer_warning(work: Work, warning_id: UUID, actor: Actor, note: str) 
         }
         await warnings.keep_duties(connection, [duty])
         if matter is not None:
-            await matters.keep(connection, [replace(matter, replied_at=work.now, reports_after_reply=0)], work.now)
+            replied = replace(matter, replied_at=work.now, reports_after_reply=0)
             entry = {
                 "matter_id": matter.id,
                 "at": work.now,
@@ -111,7 +111,7 @@ async def answer_warning(work: Work, warning_id: UUID, actor: Actor, note: str) 
                 "department_id": department,
                 "note": note,
             }
-            await matters.add_entries(connection, [entry])
+            await insert_all(connection, [matters.kept([replied], work.now), matters.entered([entry])])
 
 
 async def resolve_warning(work: Work, warning_id: UUID, actor: Actor, ending: Ending) -> None:
@@ -143,13 +143,12 @@ async def close_kept_matter(
 ) -> None:
     now = teller.now
     closed = replace(matter, status=MatterStatus.CLOSED, closed_at=now, outcome=ending.outcome)
-    await matters.keep(connection, [closed], now)
     data = {"outcome": ending.outcome, "outcome_at": ending.at}
     entry = {"matter_id": matter.id, "at": now, "kind": "closed", "department_id": department_id, "note": ending.note}
-    await matters.add_entries(connection, [{**entry, "data": data}])
     escalated = int(ending.outcome is Outcome.ESCALATED)
     counts = {(matters.place_of(matter), teller.engines.day(now)): {"closed": 1, "escalated": escalated}}
-    await matters.count_days(connection, counts)
+    entered = matters.entered([{**entry, "data": data}])
+    await insert_all(connection, [matters.kept([closed], now), entered, matters.counted(counts)])
 
 
 async def locked_matter(connection: AsyncConnection, matter_id: UUID, sight: Sight) -> Matter:

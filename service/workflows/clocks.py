@@ -15,7 +15,7 @@ from service.domain.matters import Matter
 from service.domain.warnings import Warning, WarningEventType
 from service.domain.words import DutyRole, MatterStatus, SubjectKind, WarningState
 from service.store import matters, warnings
-from service.store.engine import Row
+from service.store.engine import Row, insert_all
 from service.workflows.deciding import Move, issue_unconfirmed
 from service.workflows.judging import judge
 from service.workflows.parts import Doors, Engines
@@ -142,7 +142,7 @@ async def _count_missed(
     """A missed clock is a fact of the matter: it is judged again, since an overdue duty makes it worse."""
     entry = {"matter_id": matter.id, "at": teller.now, "kind": "missed_clock"}
     entries = [{**entry, "department_id": row["department_id"], "note": _owed(row)} for row, _ in missed]
-    await matters.add_entries(connection, entries)
+    await insert_all(connection, [matters.entered(entries)])
     if matter.status is MatterStatus.OPEN:
         by_lead = sum(count for row, count in missed if row["role"] == DutyRole.LEAD)
         late = replace(matter, missed_clocks=matter.missed_clocks + by_lead)
@@ -156,7 +156,8 @@ async def rejudge(
     places = {matters.place_of(matter) for matter in changed}
     histories = await matters.histories(connection, places, teller.engines.day(teller.now))
     judged = judge(teller.engines, changed, histories, teller.now, cause)
-    await matters.keep(connection, [one.matter for one in judged], teller.now)
-    await warnings.keep_judgements(connection, [one.row for one in judged])
-    moves = await moves_for(connection, teller, judged, stale)
+    rows = [one.row for one in judged]
+    await insert_all(connection, [matters.kept([one.matter for one in judged], teller.now), warnings.judgements(rows)])
+    current = await warnings.open_of_matters(connection, [one.matter.id for one in judged])
+    moves = moves_for(teller, judged, current, stale)
     await tell(connection, teller, list(moves.values()))

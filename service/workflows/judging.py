@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from service.domain.areas import county_of
-from service.domain.judging import Answer, Condition, Finding, Judgement, Reason, Score, ScoreReason
+from service.domain.judging import Answer, Finding, Judgement, Score
 from service.domain.matters import Matter, MatterSnapshot, PlaceHistory
 from service.rules.engine import evaluate_many
 from service.rules.facts import facts_of
@@ -90,36 +89,26 @@ def _judged(
         "rulebook": f"{rulebook.name} {rulebook.version}",
         "rulebook_hash": rulebook.sha256,
         "thresholds_version": engines.thresholds.version,
-        "reasons": [_kept(reason, _OF_A_REASON) for reason in judgement.reasons],
-        "measures": list(judgement.measures),
-        "findings": [_kept_finding(finding) for finding in findings],
-        "score": {**_kept(score, _OF_A_SCORE), "reasons": [_kept(r, _OF_A_SCORE_REASON) for r in score.reasons]},
+        "reasons": judgement.reasons,
+        "measures": judgement.measures,
+        "findings": _kept_findings(findings),
+        "score": score,
     }
     kept = replace(matter, level=judgement.level, probability=score.probability, judgement_id=judgement_id)
     return Judged(kept, judgement, score, row)
 
 
-def _kept_finding(finding: Finding) -> dict[str, Any]:
-    """A hit is kept whole; of the others what cannot be told from the rulebook, which is kept under its hash."""
-    kept: dict[str, Any] = {"rule_id": finding.rule_id, "name": finding.name, "answer": finding.answer}
-    if finding.answer is Answer.NOT_EVALUATED:
-        kept["missing"] = finding.missing
-    if finding.answer is Answer.HIT:
-        kept |= _kept(finding, _OF_A_HIT)
-        kept["trace"] = [_kept(line, _OF_A_CONDITION) for line in finding.trace]
-    return kept
-
-
-def _kept(said: Any, names: tuple[str, ...]) -> Row:
-    """The named fields as they are: `asdict` copies every value deeply, which costs ten times as much."""
-    return {name: getattr(said, name) for name in names}
-
-
-_OF_A_HIT = ("level_floor", "advice", "basis", "unverified", "statutory_report", "life_danger")
-_OF_A_CONDITION = tuple(field.name for field in fields(Condition))
-_OF_A_REASON = tuple(field.name for field in fields(Reason))
-_OF_A_SCORE = tuple(field.name for field in fields(Score))
-_OF_A_SCORE_REASON = tuple(field.name for field in fields(ScoreReason))
+def _kept_findings(findings: Sequence[Finding]) -> Row:
+    """Hits are kept whole; of the others what cannot be told from the rulebook, which is kept under its hash."""
+    return {
+        "hit": [one for one in findings if one.answer is Answer.HIT],
+        "not_evaluated": [
+            {"rule_id": one.rule_id, "name": one.name, "missing": one.missing}
+            for one in findings
+            if one.answer is Answer.NOT_EVALUATED
+        ],
+        "clear": [one.rule_id for one in findings if one.answer is Answer.CLEAR],
+    }
 
 
 def _history(histories: Histories, matter: Matter) -> PlaceHistory:

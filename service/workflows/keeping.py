@@ -7,6 +7,7 @@ from uuid import UUID
 
 from service.domain.areas import county_of
 from service.domain.incidents import ReportResult
+from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.store.engine import Row
 from service.workflows.judging import Judged
@@ -80,7 +81,7 @@ def created(link: Link, judged: Judged, row: Row) -> ReportResult:
         level=judged.judgement.level,
         probability=judged.score.probability,
         why_no_probability=judged.score.why_none,
-        reasons=tuple(judged.row["reasons"]),
+        reasons=judged.judgement.reasons,
         warnings=tuple(row["warning_ids"]),
         possible_duplicates=tuple(row["possible_duplicates"]),
         needs_look=judged.judgement.needs_look,
@@ -98,7 +99,7 @@ def answer_again(row: Row) -> ReportResult:
         level=Level(row["level"]),
         probability=row["probability"],
         why_no_probability=row["score"]["why_none"],
-        reasons=tuple(row["reasons"]),
+        reasons=tuple([Reason(**reason) for reason in row["reasons"]]),
         warnings=tuple(row["warning_ids"]),
         possible_duplicates=tuple(row["possible_duplicates"]),
         needs_look=row["needs_look"],

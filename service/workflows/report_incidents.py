@@ -5,9 +5,10 @@ Takes a batch, always; one report is a batch of one. One transaction; answers le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,9 +17,10 @@ from service.domain.areas import contains
 from service.domain.incidents import ReportResult
 from service.domain.matters import Matter
 from service.domain.problems import FieldError
-from service.store import incidents, matters, warnings
+from service.store import incidents, matters, reports, warnings
 from service.store.engine import Row
 from service.store.reference import Reference
+from service.store.reports import Reported
 from service.text.likeness import Comparable, Sketch
 from service.workflows.judging import Judged, by_matter, judge
 from service.workflows.keeping import answer_again, created, linked_row, receipt_row
@@ -47,18 +49,27 @@ class _Rollback(Exception):
         self.results = results
 
 
+class _Outdated(Exception):
+    """The reference data changed since the reports were prepared with it: they are prepared anew."""
+
+
 async def report_incidents(
     doors: Doors, engines: Engines, arrivals: Sequence[Arrival], now: datetime, mode: Mode | None = None
 ) -> list[ReportResult]:
     """Answers in the order of the arrivals. Reports that cannot be kept are answered invalid or conflict."""
-    try:
+    while True:
         group = _Group(doors, engines, arrivals, now, mode or Mode())
-        async with doors.transaction() as connection:
-            results = await _report(connection, group)
-    except _Rollback as ended:
-        return ended.results
-    doors.memory.learn(group.changed, group.held)
-    return results
+        reference = await doors.reference.known(doors.engine)
+        prepared = _prepare(group, reference)  # most of the work on a text, and no lock waits for it
+        try:
+            async with doors.transaction() as connection:
+                results = await _report(connection, group, reference, prepared)
+        except _Rollback as ended:
+            return ended.results
+        except _Outdated:
+            continue
+        doors.memory.learn(group.changed, group.held)
+        return results
 
 
 @dataclass(slots=True)
@@ -84,18 +95,18 @@ class _Group:
         return [self.answers[index] for index in range(len(self.arrivals))]
 
 
-async def _report(connection: AsyncConnection, group: _Group) -> list[ReportResult]:
-    reference = await group.doors.reference.get(connection)
-    named = await _named_matters(connection, group)
-    prepared = _prepare(group, reference)
-    fresh = await _only_new(connection, group, prepared)
+async def _report(
+    connection: AsyncConnection, group: _Group, reference: Reference, prepared: dict[int, Prepared]
+) -> list[ReportResult]:
+    named = await _named_matters(connection, group, prepared)
+    fresh = await _only_new(connection, group, reference, prepared)
     _stop_here_if_asked(group, fresh)
     if fresh:
         await _keep_new(connection, group, reference, fresh, named)
     return group.in_order()
 
 
-async def _named_matters(connection: AsyncConnection, group: _Group) -> set[UUID]:
+async def _named_matters(connection: AsyncConnection, group: _Group, prepared: dict[int, Prepared]) -> set[UUID]:
     """The matters that reports name; a report naming one that is not there, or not in its area, is invalid."""
     found = await matters.by_id(connection, {a.report.matter_id for a in group.arrivals if a.report.matter_id})
     for index, arrival in enumerate(group.arrivals):
@@ -104,7 +115,9 @@ async def _named_matters(connection: AsyncConnection, group: _Group) -> set[UUID
         matter = found.get(arrival.report.matter_id)
         if matter is None or (arrival.area is not None and not contains(arrival.area, matter.area)):
             detail = "没有这个事项，或不在本密钥的区域内；不指明事项则由系统归并。"
-            group.refuse(index, FieldError("matter_id", "unknown_matter", detail))
+            more = group.answers[index].errors if index in group.answers else ()
+            group.refuse(index, FieldError("matter_id", "unknown_matter", detail), *more)
+            prepared.pop(index, None)
     return set(found)
 
 
@@ -112,21 +125,36 @@ def _prepare(group: _Group, reference: Reference) -> dict[int, Prepared]:
     prepared = {}
     for index, arrival in enumerate(group.arrivals):
         errors = errors_in(arrival, group.engines, reference, group.now)
-        if index in group.answers:
-            group.refuse(index, *group.answers[index].errors, *errors)
-        elif errors:
+        if errors:
             group.refuse(index, *errors)
         else:
             prepared[index] = prepare(arrival, group.engines, group.doors.mac_key, group.now)
     return prepared
 
 
-async def _only_new(connection: AsyncConnection, group: _Group, prepared: dict[int, Prepared]) -> dict[int, Prepared]:
-    """Claim the reports that are new; answer the others as duplicate or conflict, also within the batch."""
+async def _only_new(
+    connection: AsyncConnection, group: _Group, reference: Reference, prepared: dict[int, Prepared]
+) -> dict[int, Prepared]:
+    """Claim the reports that are new and lock their places; answer the others, also those repeated in the batch."""
     first = {prepared[index].key: index for index in reversed(prepared)}
-    claimed = await incidents.claim_receipts(connection, [receipt_row(prepared[index]) for index in first.values()])
-    fresh = {index: one for index, one in prepared.items() if one.incident_id in claimed}
-    again = {index: one for index, one in prepared.items() if index not in fresh}
+    claiming = [prepared[index] for index in first.values()]
+    # A report that names a matter locks that matter's place too: all of them at once, in one order, see _link.
+    free = {} if any(one.report.matter_id for one in claiming) else {one.incident_id: one.place for one in claiming}
+    claimed = await reports.claim(connection, [receipt_row(one) for one in claiming], free)
+    if claimed.reference_version != reference.version:
+        await group.doors.reference.get(connection)
+        raise _Outdated
+    group.held = claimed.held
+    fresh = {index: one for index, one in prepared.items() if one.incident_id in claimed.incident_ids}
+    if len(fresh) < len(prepared):
+        await _answer_again(connection, group, {i: one for i, one in prepared.items() if i not in fresh}, first)
+    return fresh
+
+
+async def _answer_again(
+    connection: AsyncConnection, group: _Group, again: dict[int, Prepared], first: dict[tuple[str, str], int]
+) -> None:
+    """Reports whose id is taken: a duplicate when they say the same, a conflict when they do not."""
     kept = await incidents.receipts_of(connection, {one.key for one in again.values()})
     same = {
         index: row["incident_id"]
@@ -134,7 +162,7 @@ async def _only_new(connection: AsyncConnection, group: _Group, prepared: dict[i
         for row in kept[one.key]
         if row["content_mac"] == one.content_mac
     }
-    answered = await incidents.with_judgement(connection, set(same.values()) - claimed)
+    answered = await incidents.with_judgement(connection, set(same.values()))
     for index, one in again.items():
         if index not in same:
             detail = "同一编号已用于另一份内容；更正请用 POST /v1/incidents/{id}/revisions，新报告请换编号。"
@@ -143,7 +171,6 @@ async def _only_new(connection: AsyncConnection, group: _Group, prepared: dict[i
             group.answers[index] = answer_again(answered[same[index]])
         else:
             group.twins[index] = first[one.key]
-    return fresh
 
 
 def _stop_here_if_asked(group: _Group, fresh: dict[int, Prepared]) -> None:
@@ -169,20 +196,18 @@ async def _keep_new(
     judged = judge(group.engines, touched, histories, group.now, "report")
     teller = Teller(group.engines, group.doors, reference, group.now)
     fresh_matters = _fresh_matters(links)
-    moves = await moves_for(connection, teller, [one for one in judged if one.matter.id in fresh_matters])
+    current = await warnings.open_of_matters(connection, linker.touched.keys() - linker.opened)
+    moves = moves_for(teller, [one for one in judged if one.matter.id in fresh_matters], current)
     twins = await _possible_duplicates(connection, group, links, linker)
     kept = by_matter(judged)
-    told = {matter_id: move.warning.id for matter_id, move in moves.items()}
-    told |= {
-        matter_id: w.id
-        for matter_id, w in (await warnings.open_of_matters(connection, kept.keys() - told.keys())).items()
-    }
+    told = {matter_id: warning.id for matter_id, warning in current.items()}
+    told |= {matter_id: move.warning.id for matter_id, move in moves.items()}
     rows = [
         linked_row(link, kept[link.matter_id], told.get(link.matter_id), twins[link.prepared.incident_id])
         for link in links
     ]
     group.changed = [one.matter for one in judged]
-    await _write(connection, group, linker, judged, rows)
+    await reports.keep(connection, _reported(group, linker, judged, rows), group.now)
     await tell(connection, teller, list(moves.values()))
     for (index, _), link, row in zip(fresh.items(), links, rows, strict=True):
         group.answers[index] = created(link, kept[link.matter_id], row)
@@ -195,7 +220,9 @@ async def _link(
     day, value = group.engines.day(group.now), group.engines.thresholds.value
     area = fresh[0].report.area
     rule = LinkingRule(value("linking.likeness", area, day), timedelta(days=value("linking.window_days", area, day)))
-    known, group.held = await matters.locked(connection, named, *{one.place for one in fresh})
+    known: dict[UUID, Matter] = {}
+    if not group.held:
+        known, group.held = await matters.locked(connection, named, *{one.place for one in fresh})
     remembered = await group.doors.memory.recall(connection, group.held, earliest(fresh, rule))
     linker = Linker(remembered, known, rule)
     return linker, [linker.link(one, group.now) for one in fresh]
@@ -214,31 +241,35 @@ async def _possible_duplicates(
     area, day = links[0].prepared.report.area, group.engines.day(group.now)
     least = group.engines.thresholds.value("duplicates.likeness", area, day)
     said = {
-        matter_id: [(client_id, Comparable.of(Sketch.from_bytes(raw))) for client_id, raw in reversed(rows)]
+        matter_id: [(client_id, _laid_out(Sketch.from_bytes(raw))) for client_id, raw in reversed(rows)]
         for matter_id, rows in seen.items()
     }
     twins: dict[UUID, tuple[str, ...]] = {}
     for link in links:
         others = said.setdefault(link.matter_id, [])
-        mine = Comparable.of(link.prepared.sketch)
-        newest = others[-SKETCHES_COMPARED:]
+        newest, mine = others[-SKETCHES_COMPARED:], _laid_out(link.prepared.sketch)
         twins[link.prepared.incident_id] = tuple(
-            client_id for client_id, other in newest if mine.likeness(other) >= least
+            [client_id for client_id, other in newest if mine().likeness(other()) >= least]
         )
         others.append((link.prepared.report.id, mine))
     return twins
 
 
-async def _write(
-    connection: AsyncConnection, group: _Group, linker: Linker, judged: Sequence[Judged], rows: list[Row]
-) -> None:
-    await incidents.keep(connection, rows)
-    await matters.keep(connection, [one.matter for one in judged], group.now)
-    await warnings.keep_judgements(connection, [one.row for one in judged])
+def _laid_out(sketch: Sketch) -> Callable[[], Comparable]:
+    """Laid out when first compared: most reports are the only one of their matter."""
+    return cache(lambda: Comparable.of(sketch))
+
+
+def _reported(group: _Group, linker: Linker, judged: Sequence[Judged], rows: list[Row]) -> Reported:
     entries = [{"matter_id": m, "at": group.now, "kind": "opened"} for m in sorted(linker.opened)]
     entries += [{"matter_id": m, "at": group.now, "kind": "reopened"} for m in sorted(linker.reopened)]
-    await matters.add_entries(connection, entries)
-    await matters.count_days(connection, _day_counts(group, linker, rows))
+    return Reported(
+        incidents=rows,
+        matters=group.changed,
+        judgements=[one.row for one in judged],
+        entries=entries,
+        counts=_day_counts(group, linker, rows),
+    )
 
 
 def _day_counts(group: _Group, linker: Linker, rows: list[Row]) -> dict[tuple[matters.Place, date], dict[str, int]]:

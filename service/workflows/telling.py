@@ -15,13 +15,15 @@ from service.delivery.routing import warnings_for
 from service.domain.levels import Level
 from service.domain.warnings import PUSHED_EVENTS, Duty, Routed, Warning, WarningEventType, WarningSubject
 from service.domain.words import DutyRole, WarningState
-from service.store import outbox, reference, warnings
+from service.store import warnings
 from service.store.engine import Row, new_id
 from service.store.reference import Reference
 from service.workflows.deciding import Move
 from service.workflows.parts import Doors, Engines, directory_of
 from service.workflows.workdays import end_of_next_workday
 
+_HIDDEN = ("seq", "department_ids", "reports_told", "people_told")
+_SHOWN = tuple(field.name for field in fields(Warning) if field.name not in _HIDDEN)
 Duties = dict[UUID, dict[UUID, Row]]  # warning → department → duty row
 
 
@@ -55,28 +57,29 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
     routed = {move.warning.id: _route(teller, move.warning) for move in moves}
     for move in moves:
         _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
-    pushes = await _pushes(connection, teller, moves, routed, duties)
-    first = await warnings.take_numbers(connection, len(moves))
     kept = [
-        replace(w, seq=first + place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
-        for place, w in enumerate(move.warning for move in moves)
+        replace(w, seq=place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
+        for place, w in enumerate((move.warning for move in moves), 1)
     ]
-    await warnings.keep(connection, list({warning.id: warning for warning in kept}.values()))
-    await warnings.keep_duties(connection, [row for rows in duties.values() for row in rows.values()])
-    await warnings.add_events(connection, [_event(warning, move) for warning, move in zip(kept, moves, strict=True)])
-    await outbox.add(connection, pushes)
+    told = warnings.Told(
+        warnings=list({warning.id: warning for warning in kept}.values()),
+        duties=[row for rows in duties.values() for row in rows.values()],
+        events=[_event(warning, move) for warning, move in zip(kept, moves, strict=True)],
+        pushes=_pushes(teller, moves, routed, duties),
+    )
+    await warnings.tell(connection, told)
 
 
 def snapshot(warning: Warning) -> dict[str, Any]:
     """A warning as events, feed and answers show it."""
-    hidden = ("department_ids", "reports_told", "people_told")
-    shown = {field.name: getattr(warning, field.name) for field in fields(Warning) if field.name not in hidden}
-    return {**shown, "level_zh": warning.level.zh}
+    return {**{name: getattr(warning, name) for name in _SHOWN}, "level_zh": warning.level.zh}
 
 
 async def _duties(connection: AsyncConnection, moves: Sequence[Move]) -> Duties:
-    kept = await warnings.duties_of(connection, {move.warning.id for move in moves})
-    return {warning_id: {row["department_id"]: row for row in rows} for warning_id, rows in kept.items()}
+    earlier = {move.warning.id for move in moves if move.warning.revision > 1}
+    kept = await warnings.duties_of(connection, earlier) if earlier else {}
+    fresh: Duties = {move.warning.id: {} for move in moves}
+    return fresh | {warning_id: {row["department_id"]: row for row in rows} for warning_id, rows in kept.items()}
 
 
 def _route(teller: Teller, warning: Warning) -> Routed:
@@ -137,23 +140,13 @@ def deadlines(engines: Engines, level: Level, area: str, now: datetime) -> tuple
     return now + timedelta(hours=engines.thresholds.value(f"warning.sign_hours.{level}", area, on)), answer
 
 
-async def _pushes(
-    connection: AsyncConnection, teller: Teller, moves: Sequence[Move], routed: Mapping[UUID, Routed], duties: Duties
-) -> list[Row]:
-    """Outbox rows: for each move, each active endpoint of each department that must hear."""
-    hearers = {
-        index: _hearers(teller, move, routed[move.warning.id], duties[move.warning.id])
-        for index, move in enumerate(moves)
-    }
-    departments = {department for heard in hearers.values() for department in heard}
-    endpoints: dict[UUID, list[Row]] = {}
-    for endpoint in await reference.active_endpoints(connection, departments) if departments else []:
-        endpoints.setdefault(endpoint["department_id"], []).append(endpoint)
+def _pushes(teller: Teller, moves: Sequence[Move], routed: Mapping[UUID, Routed], duties: Duties) -> list[Row]:
+    """Outbox rows: for each move, each endpoint of each department that must hear."""
     return [
-        _outbox_row(teller, move, endpoint, why, duties[move.warning.id].get(department_id))
-        for index, move in enumerate(moves)
-        for department_id, why in hearers[index].items()
-        for endpoint in endpoints.get(department_id, ())
+        _outbox_row(teller, move, endpoint_id, why, duties[move.warning.id].get(department_id))
+        for move in moves
+        for department_id, why in _hearers(teller, move, routed[move.warning.id], duties[move.warning.id]).items()
+        for endpoint_id in teller.reference.endpoints.get(department_id, ())
     ]
 
 
@@ -185,7 +178,7 @@ def _subscribed(reference: Reference) -> frozenset[UUID]:
     return subscribed
 
 
-def _outbox_row(teller: Teller, move: Move, endpoint: Row, why: str, duty: Row | None) -> Row:
+def _outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, duty: Row | None) -> Row:
     warning = move.warning
     envelope = Envelope(
         area_name=teller.reference.area_name(warning.area),
@@ -198,7 +191,7 @@ def _outbox_row(teller: Teller, move: Move, endpoint: Row, why: str, duty: Row |
         "id": new_id(),
         "warning_id": warning.id,
         "revision": warning.revision,
-        "endpoint_id": endpoint["id"],
+        "endpoint_id": endpoint_id,
         "message_id": f"msg_{new_id().hex}",
         "body": body(move.type, teller.now.astimezone(teller.engines.zone), warning, envelope),
         "state": "pending",

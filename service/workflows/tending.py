@@ -14,8 +14,7 @@ from service.domain.matters import Matter, ReportFacts
 from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import Handling, MatterStatus, Outcome, Source
 from service.store import feed, incidents, matters, warnings
-from service.store.engine import Row, insert_rows, new_id
-from service.store.tables import ReceiptTable
+from service.store.engine import Row, insert_all, new_id
 from service.workflows.answering import Actor, Ending, close_kept_matter, locked_matter
 from service.workflows.clocks import rejudge
 from service.workflows.deciding import cancel
@@ -74,7 +73,7 @@ async def split_matter(work: Work, matter_id: UUID, incident_ids: Collection[UUI
             _entry(matter.id, work.now, "split", actor, {"into": fresh.id}),
             _entry(fresh.id, work.now, "split", actor, {"from": matter.id}),
         ]
-        await matters.add_entries(connection, entries)
+        await insert_all(connection, [matters.entered(entries)])
         await _rejudge(connection, teller, [matter, fresh], "split")
         return fresh.id
 
@@ -131,9 +130,9 @@ async def _pass_on(
     await incidents.move(connection, ids, into)
     await matters.point_to(connection, into, ids)
     merged = [replace(matter, status=MatterStatus.MERGED, merged_into=into, closed_at=now) for matter in gone]
-    await matters.keep(connection, merged, now)
     entries = [_entry(matter_id, now, "merged", actor, {"into": into}) for matter_id in ids]
-    await matters.add_entries(connection, [*entries, _entry(into, now, "merged", actor, {"from": ids})])
+    entries.append(_entry(into, now, "merged", actor, {"from": ids}))
+    await insert_all(connection, [matters.kept(merged, now), matters.entered(entries)])
     # Both sides' are locked before anything is told: whoever signs for one waits with it for the counter telling holds.
     open_warnings = await warnings.open_of_matters(connection, [into, *ids])
     await tell(connection, teller, [cancel(w, now, f"并入事项 {into}") for m, w in open_warnings.items() if m != into])
@@ -260,9 +259,8 @@ async def _keep_revision(connection: AsyncConnection, old: Row, row: Row, prepar
         "revision": row["revision"],
         "incident_id": row["id"],
     }
-    await insert_rows(connection, ReceiptTable, [{**receipt, "content_mac": mac}])
     await incidents.supersede(connection, old["id"], "superseded")
-    await incidents.keep(connection, [row])
+    await incidents.keep_revision(connection, {**receipt, "content_mac": mac}, row)
 
 
 def _carried(old: Row) -> Row:

@@ -6,12 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from service.domain.levels import Level
 from service.domain.matters import Matter
 from service.domain.warnings import Warning
-from service.store import warnings
 from service.store.engine import new_id
 from service.store.reference import Reference
 from service.workflows.deciding import Case, Move, Policy, decide
@@ -20,14 +17,14 @@ from service.workflows.parts import Engines
 from service.workflows.telling import Teller
 
 
-async def moves_for(
-    connection: AsyncConnection, teller: Teller, judged: Sequence[Judged], stale: Collection[UUID] = ()
+def moves_for(
+    teller: Teller, judged: Sequence[Judged], current: Mapping[UUID, Warning], stale: Collection[UUID] = ()
 ) -> dict[UUID, Move]:
     """The move each judged matter's warning makes, by matter id; matters without news are absent.
 
-    `stale` matters, known from late reports only, keep a warning that is open but open none.
+    `current` holds the warnings open on them, locked. `stale` matters, known from late reports only, keep a warning
+    that is open but open none.
     """
-    current = await warnings.open_of_matters(connection, [one.matter.id for one in judged])
     heard = [one for one in judged if one.matter.id in current or one.matter.id not in stale]
     decided = {one.matter.id: _decided(teller, one, current) for one in heard}
     return {matter_id: move for matter_id, move in decided.items() if move is not None}

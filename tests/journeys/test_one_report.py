@@ -30,7 +30,7 @@ async def test_an_orange_warning_walks_from_report_to_outcome_and_answers_why_at
     warning = f"/v1/warnings/{answer['warnings'][0]}"
 
     judged = ok(await reader.get(f"/v1/matters/{answer['matter_id']}/why"))
-    hits = [finding for finding in judged["findings"] if finding["answer"] == "hit"]
+    hits = judged["findings"]["hit"]
     assert judged["level"] == "orange"
     assert any(line["read"] for finding in hits for line in finding["trace"])
     assert judged["score"]["model_version"].startswith("escalation-") or judged["model_version"]

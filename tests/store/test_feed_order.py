@@ -24,10 +24,9 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 async def _add(connection: AsyncConnection, count: int = 1) -> list[int]:
-    first = await warnings.take_numbers(connection, count)
-    numbers = list(range(first, first + count))
-    await warnings.add_events(connection, [event(seq) for seq in numbers])
-    return numbers
+    await warnings.tell(connection, warnings.Told([], [], [event(seq) for seq in range(1, count + 1)], []))
+    last = await feed.head(connection)
+    return list(range(last - count + 1, last + 1))
 
 
 async def _read(engine: AsyncEngine, after: int, limit: int = 500) -> list[int]:

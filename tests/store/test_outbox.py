@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.store import outbox, reference
-from service.store.engine import Row, insert_rows, new_id, open_engine, rows_of
+from service.store.engine import Row, insert_all, insert_rows, new_id, open_engine, rows_of
 from service.store.outbox import Room
 from service.store.tables_service import DepartmentTable, EndpointTable
 from tests.makers import NOON
@@ -40,7 +40,7 @@ async def _endpoint(engine: AsyncEngine, **changes: Any) -> UUID:
 
 async def _owe(engine: AsyncEngine, *rows: Row) -> None:
     async with engine.begin() as connection:
-        await outbox.add(connection, rows)
+        await insert_all(connection, [outbox.owed(rows)])
 
 
 async def _claim(engine: AsyncEngine, now: Any = NOON, room: Room | None = None) -> list[Row]:
@@ -136,9 +136,17 @@ async def test_two_hundred_claims_at_once_give_each_push_to_one(engine: AsyncEng
     assert len(claimed) == len(set(claimed)) == 200
 
 
-async def test_a_disabled_endpoint_gets_nothing_and_keeps_what_it_is_owed(engine: AsyncEngine) -> None:
-    at = await _endpoint(engine, state="disabled")
+async def test_nothing_new_is_owed_to_a_disabled_endpoint(engine: AsyncEngine) -> None:
+    await _owe(engine, owed(await _endpoint(engine, state="disabled")))
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM outbox"))).scalar_one() == 0
+
+
+async def test_an_endpoint_disabled_since_gets_nothing_and_keeps_what_it_is_owed(engine: AsyncEngine) -> None:
+    at = await _endpoint(engine)
     await _owe(engine, owed(at))
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE endpoint SET state = 'disabled'"))
     assert await _claim(engine) == []
 
     async with engine.begin() as connection:

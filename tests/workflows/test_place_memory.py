@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.domain.matters import Matter
 from service.domain.words import MatterStatus
 from service.store import matters
-from service.store.engine import new_id, open_engine
+from service.store.engine import insert_all, new_id, open_engine
 from service.text.likeness import sketch
 from service.workflows.place_memory import PlaceIndex, PlaceMemory
 from tests.makers import NOON, VILLAGE
@@ -38,7 +39,7 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 async def keep(engine: AsyncEngine, *changed: Matter) -> dict[matters.Place, int]:
     async with engine.begin() as connection:
         locked = await matters.lock_places(connection, [PLACE])
-        await matters.keep(connection, changed, NOON)
+        await insert_all(connection, [matters.kept(changed, NOON)])
     return locked
 
 
@@ -71,7 +72,7 @@ async def test_what_this_process_kept_need_not_be_read_back(engine: AsyncEngine)
     async with engine.begin() as connection:
         locked = await matters.lock_places(connection, [PLACE])
         await memory.recall(connection, locked, SINCE)
-        await matters.keep(connection, [mine], NOON)
+        await insert_all(connection, [matters.kept([mine], NOON)])
     memory.learn([mine], locked)
     async with engine.begin() as connection:
         locked = await matters.lock_places(connection, [PLACE])
@@ -86,7 +87,7 @@ async def test_what_was_rolled_back_teaches_nothing(engine: AsyncEngine) -> None
     locked = await matters.lock_places(connection, [PLACE])
     index = (await memory.recall(connection, locked, SINCE))[PLACE]
     index.add(lost.id, sketch("", "青禾服饰厂拖欠工资"))
-    await matters.keep(connection, [lost], NOON)
+    await insert_all(connection, [matters.kept([lost], NOON)])
     await connection.rollback()
     await connection.close()
     assert lost.id not in (await recall(engine, memory)).matters
@@ -103,7 +104,7 @@ async def test_a_number_from_another_past_empties_the_memory(engine: AsyncEngine
     assert not (await recall(engine, memory)).matters
 
 
-async def test_a_matter_kept_without_its_places_lock_is_refused(engine: AsyncEngine) -> None:
+async def test_a_matter_of_a_place_never_locked_is_refused(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
-        with pytest.raises(LookupError, match="lock"):
-            await matters.keep(connection, [matter()], NOON)
+        with pytest.raises(IntegrityError, match="place_seq"):
+            await insert_all(connection, [matters.kept([matter()], NOON)])

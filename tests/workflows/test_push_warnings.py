@@ -18,7 +18,7 @@ from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.store import outbox
-from service.store.engine import Row, insert_rows, open_engine, rows_of
+from service.store.engine import Beside, Row, insert_all, insert_rows, open_engine, rows_of
 from service.store.listener import Bell
 from service.store.outbox import Room
 from service.store.reference import ReferenceCache
@@ -56,7 +56,7 @@ class Post:
     async def owe(self, at: UUID, count: int = 1, **changes: Any) -> list[str]:
         rows = [owed(at, **({"due_at": self.clock()} | changes)) for _ in range(count)]
         async with self.doors.transaction() as connection:
-            await outbox.add(connection, rows)
+            await insert_all(connection, [outbox.owed(rows)], Beside(notify=(outbox.OUTBOX_CHANNEL,)))
         return [row["message_id"] for row in rows]
 
     async def rows(self, statement: str = "SELECT * FROM outbox ORDER BY id") -> list[Row]:
@@ -318,7 +318,7 @@ async def test_the_database_going_away_for_a_moment_only_delays(post: Post, rece
     messages = [row["message_id"] for row in rows]
     async with post.doors.transaction() as connection:  # the one connection that is left
         await connection.execute(text(cut))
-        await outbox.add(connection, rows)
+        await insert_all(connection, [outbox.owed(rows)], Beside(notify=(outbox.OUTBOX_CHANNEL,)))
     await until(lambda: pusher.counts["delivered"] == 3)
     running.cancel()
     await asyncio.wait([running])
