@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 
 from benchmarks.ground import SYSTEM, Database, Ground, reports
 from benchmarks.results import Row, middle
+from service.cli.common import rest_collector
 from service.domain.incidents import IncidentReport
 from service.main import load_engines, open_doors
 from service.settings import Settings
@@ -56,8 +56,8 @@ async def _import(database: Database, bodies: Sequence[dict[str, Any]], before: 
     settings = Settings()
     engine = open_engine(database.url, 2)
     doors, engines = await open_doors(settings, engine), load_engines(settings)
+    rest_collector()  # as `weiyu import` does
     await _send(doors, engines, bodies[:before])
-    gc.collect()
     size = ROUND if not before else GROUP
     found = [await _send(doors, engines, bodies[start : start + size]) for start in range(before, len(bodies), size)]
     await engine.dispose()

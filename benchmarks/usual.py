@@ -270,7 +270,7 @@ def _reference(engine: Engine) -> tuple[Reference, Directory]:
             for s in session.exec(select(ts.SubscriptionTable))
         ]
         session.expunge_all()
-    reference = Reference(1, areas, {d.id: d for d in departments}, tuple(duties), tuple(hears), ())
+    reference = Reference(1, areas, {d.id: d for d in departments}, tuple(duties), tuple(hears), (), {})
     return reference, Directory(departments, duties, hears)
 
 

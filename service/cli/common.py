@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -60,9 +61,21 @@ async def parts(settings: Settings, url: str) -> AsyncIterator[tuple[Doors, Engi
     """The parts of a command that works on the database without serving."""
     engine = open_engine(url, 2)
     try:
-        yield await open_doors(settings, engine), load_engines(settings)
+        doors, engines = await open_doors(settings, engine), load_engines(settings)
+        rest_collector()
+        yield doors, engines
     finally:
         await engine.dispose()
+
+
+def rest_collector() -> None:
+    """What is loaded by now stays for good, and of what is remembered hardly anything is ever in a cycle.
+
+    Python's own pace walks all open matters again for every few reports: 0.4 of 1.2 ms a report with 10,000 of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 1_000)
 
 
 @contextmanager

@@ -6,12 +6,13 @@ import asyncio
 import signal
 import sys
 from datetime import UTC, datetime
+from socket import socket
 from typing import Annotated, Any
 
 import typer
 import uvicorn
 
-from service.cli.common import SAY, database, foreseen, parts, progress_bar, settings_from
+from service.cli.common import SAY, database, foreseen, parts, progress_bar, rest_collector, settings_from
 from service.logs import log_to
 from service.main import Weiyu, create_app
 from service.settings import Settings
@@ -90,6 +91,10 @@ def _show(filled: Demo, settings: Settings) -> None:
 
 class _Server(uvicorn.Server):
     """Ends the app's streams as soon as the service is asked to stop; they would hold it up otherwise."""
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        rest_collector()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         served = self.config.app

@@ -6,11 +6,12 @@ Both live and simulated histories are folded by the same `with_report`, so nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.domain.levels import Level
+from service.domain.quick import changed
 from service.domain.words import Handling, MatterStatus, Outcome, Source
 
 RECENT_KEPT = 200  # instants kept for the 72-hour and 7-day windows; a count of 200 means "200 or more"
@@ -131,7 +132,7 @@ class Matter:
         is_newest = report.occurred_at >= self.last_occurred_at
         people = report.people_affected if report.people_affected is not None else report.people_present
         after_reply = self.replied_at is not None and report.occurred_at > self.replied_at and not report.late
-        return replace(
+        return changed(
             self,
             first_occurred_at=min(self.first_occurred_at, report.occurred_at),
             last_occurred_at=newest,

@@ -10,9 +10,9 @@ from typing import Any
 
 from service.domain.judging import Answer, Condition, Finding
 from service.domain.levels import Level
+from service.domain.quick import quick
 from service.rules.conditions import Decide, Leaf, Tree, compiled, leaves
 from service.rules.kept import Kept
-from service.rules.quick import quick
 from service.rules.schema import RulePart, SpanPart
 
 Reads = tuple[Any, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from service.domain.judging import Judgement
 from service.domain.levels import Level, highest
 from service.domain.matters import Matter
+from service.domain.quick import changed
 from service.domain.warnings import StandingOrder, Warning, WarningEventType
 from service.domain.words import MatterStatus, SubjectKind, WarningState
 
@@ -125,7 +126,7 @@ def _update(case: Case, current: Warning, policy: Policy) -> Move | None:
         moved = _issued(moved, moved.issued_at or case.now)
     # A raised level must be signed again: what was signed for was less.
     state = WarningState.ISSUED if raised and moved.state is WarningState.ACKNOWLEDGED else moved.state
-    return Move(replace(moved, state=state), WarningEventType.UPDATED, "；".join(why), new_clocks=raised)
+    return Move(changed(moved, state=state), WarningEventType.UPDATED, "；".join(why), new_clocks=raised)
 
 
 def _news(case: Case, current: Warning, policy: Policy, restricted: bool) -> list[str]:
@@ -149,24 +150,24 @@ def _news(case: Case, current: Warning, policy: Policy, restricted: bool) -> lis
 
 def _leave_or_wait(warning: Warning, case: Case, policy: Policy, waiting: WarningEventType) -> Move:
     if warning.level not in CONFIRMED_LEVELS:
-        issued = _issued(replace(warning, state=WarningState.ISSUED), case.now)
+        issued = _issued(changed(warning, state=WarningState.ISSUED), case.now)
         return Move(issued, WarningEventType.ISSUED, f"研判为{warning.level.zh}级", new_clocks=True)
     if case.order is not None:
         by = f"常设指令（{case.order.recorded_by}：{case.order.reason}）"
-        issued = _issued(replace(warning, state=WarningState.ISSUED, confirmed_by=by, confirm_due_at=None), case.now)
+        issued = _issued(changed(warning, state=WarningState.ISSUED, confirmed_by=by, confirm_due_at=None), case.now)
         return Move(issued, WarningEventType.ISSUED, f"研判为{warning.level.zh}级，依{by}即时发出", new_clocks=True)
     minutes = policy.confirm_minutes[warning.level]
     due = case.now + timedelta(minutes=minutes)
     if warning.confirm_due_at is not None:
         due = min(due, warning.confirm_due_at)  # a second rise never gives anybody more time
     # Whoever confirmed it before confirmed less than this.
-    pending = replace(warning, state=WarningState.PENDING_CONFIRMATION, confirm_due_at=due, confirmed_by=None)
+    pending = changed(warning, state=WarningState.PENDING_CONFIRMATION, confirm_due_at=due, confirmed_by=None)
     return Move(pending, waiting, f"研判为{warning.level.zh}级，待核实；{minutes:g} 分钟内无人核实则按“未核实”发出")
 
 
 def _told(warning: Warning, case: Case) -> Warning:
     judgement = case.judgement
-    return replace(
+    return changed(
         warning,
         headline=case.headline,
         area=case.matter.area,
@@ -182,8 +183,8 @@ def _told(warning: Warning, case: Case) -> Warning:
 
 def _raised(warning: Warning, now: datetime, **changes: Any) -> Warning:
     """The next revision."""
-    return replace(warning, revision=warning.revision + 1, updated_at=now, **changes)
+    return changed(warning, revision=warning.revision + 1, updated_at=now, **changes)
 
 
 def _issued(warning: Warning, at: datetime) -> Warning:
-    return replace(warning, issued_level=warning.level, issued_at=warning.issued_at or at)
+    return changed(warning, issued_level=warning.level, issued_at=warning.issued_at or at)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from service.domain.areas import county_of
 from service.domain.judging import Answer, Finding, Judgement, Score
 from service.domain.matters import Matter, MatterSnapshot, PlaceHistory
+from service.domain.quick import changed
 from service.rules.engine import evaluate_many
 from service.rules.facts import facts_of
 from service.rules.grading import cuts_for, level
@@ -94,7 +95,7 @@ def _judged(
         "findings": _kept_findings(findings),
         "score": score,
     }
-    kept = replace(matter, level=judgement.level, probability=score.probability, judgement_id=judgement_id)
+    kept = changed(matter, level=judgement.level, probability=score.probability, judgement_id=judgement_id)
     return Judged(kept, judgement, score, row)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from service.domain.areas import contains
 from service.domain.matters import Matter
+from service.domain.quick import changed
 from service.domain.words import MatterStatus
 from service.store.engine import new_id
 from service.store.matters import Place
@@ -59,11 +60,11 @@ class Linker:
             self._remembered[prepared.place].add(matter.id, prepared.sketch)
             self.opened.add(matter.id)
         elif matter.status is MatterStatus.CLOSED:
-            matter = replace(matter, status=MatterStatus.OPEN, closed_at=None, outcome=None)
+            matter = changed(matter, status=MatterStatus.OPEN, closed_at=None, outcome=None)
             self.reopened.add(matter.id)
         matter = matter.with_report(prepared.facts)
         if prepared.report.project_id and matter.project_id is None:
-            matter = replace(matter, project_id=prepared.report.project_id)
+            matter = changed(matter, project_id=prepared.report.project_id)
         self.touched[matter.id] = matter
         return Link(prepared, matter.id, linked_by)
 

@@ -5,10 +5,9 @@ Takes a batch, always; one report is a batch of one. One transaction; answers le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import cache
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -241,13 +240,13 @@ async def _possible_duplicates(
     area, day = links[0].prepared.report.area, group.engines.day(group.now)
     least = group.engines.thresholds.value("duplicates.likeness", area, day)
     said = {
-        matter_id: [(client_id, _laid_out(Sketch.from_bytes(raw))) for client_id, raw in reversed(rows)]
+        matter_id: [(client_id, _LaidOut(Sketch.from_bytes(raw))) for client_id, raw in reversed(rows)]
         for matter_id, rows in seen.items()
     }
     twins: dict[UUID, tuple[str, ...]] = {}
     for link in links:
         others = said.setdefault(link.matter_id, [])
-        newest, mine = others[-SKETCHES_COMPARED:], _laid_out(link.prepared.sketch)
+        newest, mine = others[-SKETCHES_COMPARED:], _LaidOut(link.prepared.sketch)
         twins[link.prepared.incident_id] = tuple(
             [client_id for client_id, other in newest if mine().likeness(other()) >= least]
         )
@@ -255,9 +254,19 @@ async def _possible_duplicates(
     return twins
 
 
-def _laid_out(sketch: Sketch) -> Callable[[], Comparable]:
-    """Laid out when first compared: most reports are the only one of their matter."""
-    return cache(lambda: Comparable.of(sketch))
+class _LaidOut:
+    """A sketch that is laid out when first compared: most reports are the only one of their matter."""
+
+    __slots__ = ("_comparable", "_sketch")
+
+    def __init__(self, sketch: Sketch) -> None:
+        self._sketch = sketch
+        self._comparable: Comparable | None = None
+
+    def __call__(self) -> Comparable:
+        if self._comparable is None:
+            self._comparable = Comparable.of(self._sketch)
+        return self._comparable
 
 
 def _reported(group: _Group, linker: Linker, judged: Sequence[Judged], rows: list[Row]) -> Reported:

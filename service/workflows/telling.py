@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.delivery.message import Envelope, body
 from service.delivery.routing import warnings_for
 from service.domain.levels import Level
+from service.domain.quick import changed
 from service.domain.warnings import PUSHED_EVENTS, Duty, Routed, Warning, WarningEventType, WarningSubject
 from service.domain.words import DutyRole, WarningState
 from service.store import warnings
@@ -58,7 +59,7 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
     for move in moves:
         _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
     kept = [
-        replace(w, seq=place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
+        changed(w, seq=place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
         for place, w in enumerate((move.warning for move in moves), 1)
     ]
     told = warnings.Told(

@@ -21,6 +21,7 @@ def is_workday(day: date) -> bool:
     return bool(_calendar(day.year).is_working_day(day))
 
 
+@lru_cache(maxsize=64)
 def next_workday(day: date) -> date:
     """The first working day after `day`."""
     day += timedelta(days=1)
