@@ -33,7 +33,7 @@ from service.scoring.simulation.parameters import SimulationParameters
 from service.store import keys, reference
 from service.store.embedded import EmbeddedServer
 from service.store.engine import new_id, open_engine
-from service.store.schema import migrate
+from service.store.migrations import migrate
 from service.store.tables_service import (
     AreaTable,
     DepartmentTable,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.domain.catalogue import load_catalogue
+from service.pushing import pushing
 from service.rules.facts import matter_vocabulary
 from service.rules.rulebook import INCIDENT_RULEBOOK, RulebookHolder, load_rulebook
 from service.rules.thresholds import load_thresholds
@@ -52,7 +53,6 @@ from service.workflows.demo import is_demo, trickle
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.parts import Clock, Doors, Engines
-from service.workflows.push_warnings import Pusher, PushLimits
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.trying import Tryout
 
@@ -61,7 +61,6 @@ ROOMS = (
     operations, incidents, matters, stream, warnings, departments, endpoints, subscriptions, responsibilities,
     standing_orders, catalogue_routes,
 )  # fmt: skip
-PUSH_CONNECTIONS = 4  # a claim and a note take a millisecond each; the push itself holds none
 
 
 def now() -> datetime:
@@ -154,9 +153,7 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         )  # fmt: skip
         _keep_going(stack, listen(url, _heard(app)))
         if settings.push_workers:
-            # Connections of its own, so that a burst of reports does not hold up pushes.
-            own = replace(doors, engine=_engine(stack, url, PUSH_CONNECTIONS))
-            _keep_going(stack, Pusher(own, channel, _limits(settings), clock, app.bells.outbox).run())
+            await stack.enter_async_context(pushing(settings, url, channel, app.bells.outbox, clock))
         scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, rulebooks, clock))
         scheduler.start()
         stack.callback(scheduler.stop)
@@ -186,12 +183,6 @@ def _engine(stack: contextlib.AsyncExitStack, url: str, connections: int) -> Asy
 def _keep_going(stack: contextlib.AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
     """Run something beside the requests until the service stops."""
     stack.push_async_callback(_ended, asyncio.create_task(work))
-
-
-def _limits(settings: Settings) -> PushLimits:
-    """The lease is longer than any push may take, so that a push under way is never claimed by another process."""
-    lease = timedelta(seconds=settings.push_timeout_s * 2 + 30)
-    return PushLimits(settings.push_workers, settings.push_per_endpoint, lease)
 
 
 def _scorer(folder: Path) -> tuple[Scorer | None, str | None]:

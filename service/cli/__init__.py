@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import typer
+from service.cli.lazily import Commands, Told
 
-from service.cli import files, keys, rules, serving
-
-app = typer.Typer(
-    help="Weiyu 未雨：区县矛盾纠纷预警与评估服务",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(serving.serve)
-app.command()(serving.demo)
-app.command()(serving.migrate)
-app.command()(rules.train)
-app.add_typer(files.importing, name="import")
-app.add_typer(files.exporting, name="export")
-app.add_typer(keys.app, name="keys")
-app.add_typer(rules.app, name="rules")
+COMMANDS = {
+    "serve": Told(
+        "service.cli.serving:serve", "启动服务。数据库须已迁移；未设 WEIYU_DATABASE_URL 时使用内置 PostgreSQL。"
+    ),
+    "push": Told(
+        "service.cli.pushing:push", "只发送预警，不提供接口。可同时运行多个；服务进程设 WEIYU_PUSH_WORKERS=0。"
+    ),
+    "demo": Told(
+        "service.cli.demo:demo", "迁移并启动服务。空库先装入一个虚构的示例区（90 天模拟数据），并持续有少量新报告。"
+    ),
+    "migrate": Told("service.cli.migrating:migrate", "把数据库迁移到当前版本。可重复执行；多个进程同时执行也安全。"),
+    "import": Told("service.cli.files:importing", "从文件装入"),
+    "export": Told("service.cli.files:exporting", "导出到文件"),
+    "keys": Told("service.cli.keys:app", "密钥：创建、列出、吊销"),
+    "rules": Told("service.cli.rules:app", "规则库：核对、测试、解释"),
+    "train": Told("service.cli.training:train", "用模拟事项训练升级模型，写出模型与模型卡（如实注明为模拟数据）。"),
+}
+app = Commands("weiyu", "Weiyu 未雨：区县矛盾纠纷预警与评估服务", COMMANDS)

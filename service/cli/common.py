@@ -1,26 +1,23 @@
-"""What every command shares: settings, the database, clear errors, progress."""
+"""What every command shares: settings, the database, clear errors."""
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from service.domain.problems import Problem
-from service.main import load_engines, open_doors
 from service.rules.positions import LoadFailure
 from service.settings import Settings, SettingsError, read_settings
 from service.store.embedded import EmbeddedServer, EmbeddedServerError
-from service.store.engine import DatabaseUrlError, open_engine
+from service.store.engine import DatabaseUrlError
 from service.store.schema import SchemaMismatch, check
 from service.workflows.files.table_rows import FileRefused
-from service.workflows.parts import Doors, Engines
 
 SAY = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 REFUSED = 1
@@ -56,18 +53,6 @@ def database(settings: Settings, migrated: bool = True) -> Iterator[str]:
         yield server.url
 
 
-@asynccontextmanager
-async def parts(settings: Settings, url: str) -> AsyncIterator[tuple[Doors, Engines]]:
-    """The parts of a command that works on the database without serving."""
-    engine = open_engine(url, 2)
-    try:
-        doors, engines = await open_doors(settings, engine), load_engines(settings)
-        rest_collector()
-        yield doors, engines
-    finally:
-        await engine.dispose()
-
-
 def rest_collector() -> None:
     """What is loaded by now stays for good, and of what is remembered hardly anything is ever in a cycle.
 
@@ -84,26 +69,15 @@ def foreseen() -> Iterator[None]:
     try:
         yield
     except Problem as problem:
-        _refuse([problem.detail, *(f"  {error.field}: {error.detail}" for error in problem.errors)])
+        refuse([problem.detail, *(f"  {error.field}: {error.detail}" for error in problem.errors)])
     except FileRefused as refused:
-        _refuse(refused.lines)
+        refuse(refused.lines)
     except (EmbeddedServerError, SchemaMismatch, DatabaseUrlError, LoadFailure) as error:
-        _refuse([str(error)])
+        refuse([str(error)])
 
 
-def _refuse(lines: list[str] | tuple[str, ...]) -> None:
+def refuse(lines: Sequence[str]) -> NoReturn:
+    """Say why not, and end with the exit code for that."""
     for line in lines:
         SAY.print(line, style="red")
     raise typer.Exit(REFUSED)
-
-
-def progress_bar() -> Progress:
-    """A bar on the terminal; nothing but the end is written where there is no terminal."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=SAY, transient=True)

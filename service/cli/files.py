@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.common import REFUSED, SAY, database, foreseen, parts, progress_bar, settings_from
+from service.cli.common import REFUSED, SAY, database, foreseen, settings_from
+from service.cli.working import parts, progress_bar
 from service.main import now
 from service.store.views import Sight
 from service.workflows.files.export_matters import export_matters

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.cli.common import SAY, database, foreseen, parts, settings_from
+from service.cli.common import SAY, database, foreseen, settings_from
+from service.cli.working import parts
 from service.domain.problems import Problem, not_found
 from service.domain.words import Scope
 from service.store import keys

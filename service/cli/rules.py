@@ -1,4 +1,4 @@
-"""weiyu rules check | test | explain, and weiyu train."""
+"""weiyu rules check | test | explain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.common import foreseen, settings_from
+from service.cli.common import settings_from
 from service.domain.catalogue import load_catalogue
 from service.rules import cli_text
 from service.rules.facts import matter_vocabulary
@@ -36,22 +36,6 @@ def explain(
 ) -> None:
     """用中文解释规则；给出事实时说明每个条件的判断过程。"""
     _tell(cli_text.explain(target, _or_current(None), [matter_vocabulary(load_catalogue())], facts))
-
-
-def train(
-    out: Annotated[Path, typer.Option(help="模型写到此目录")] = Path("models"),
-    seed: Annotated[int | None, typer.Option(help="随机种子")] = None,
-    districts: Annotated[int | None, typer.Option(help="模拟多少个区", min=2)] = None,
-    days: Annotated[int | None, typer.Option(help="每个区模拟多少天", min=100)] = None,
-) -> None:
-    """用模拟事项训练升级模型，写出模型与模型卡（如实注明为模拟数据）。"""
-    # scikit-learn costs a second and 130 MB that no other command should pay.
-    from service.scoring import train as training  # noqa: PLC0415
-
-    with foreseen():
-        shipped = (training.SHIPPED_SEED, training.SHIPPED_DISTRICTS, training.SHIPPED_DAYS)
-        chosen = [given or default for given, default in zip((seed, districts, days), shipped, strict=True)]
-        print(training.train(out, *chosen))
 
 
 def _or_current(files: list[Path] | None) -> list[Path]:

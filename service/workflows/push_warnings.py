@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from service.delivery.channels.webhook import PushResult, Verdict, WebhookChannel
 from service.delivery.schedule import next_attempt
 from service.domain.levels import Level
 from service.store import outbox
 from service.store.engine import Row, new_id
 from service.store.listener import Bell
-from service.workflows.parts import Doors
 
 LOG = logging.getLogger(__name__)
 GONE = "410：接收方要求停止推送"
@@ -39,9 +40,14 @@ class Pusher:
     """Pushes what is owed until stopped. Any number of these may run on one database."""
 
     def __init__(
-        self, doors: Doors, channel: WebhookChannel, limits: PushLimits, clock: Callable[[], datetime], bell: Bell
+        self,
+        engine: AsyncEngine,
+        channel: WebhookChannel,
+        limits: PushLimits,
+        clock: Callable[[], datetime],
+        bell: Bell,
     ) -> None:
-        self._doors, self._channel, self._limits = doors, channel, limits
+        self._engine, self._channel, self._limits = engine, channel, limits
         self._clock, self._bell = clock, bell
         self._under_way: dict[asyncio.Task[None], Row] = {}
         self._failures: Counter[UUID] = Counter()  # in a row, by endpoint
@@ -80,7 +86,7 @@ class Pusher:
         if free <= 0:
             return 0
         try:
-            async with self._doors.transaction() as connection:
+            async with self._engine.begin() as connection:
                 claimed = await outbox.claim(connection, self._clock(), self._limits.lease, self._room(free))
         except Exception as error:  # the database may be away; the outbox waits
             LOG.warning("cannot claim pushes", extra={"cause": type(error).__name__})
@@ -105,7 +111,7 @@ class Pusher:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        async with self._doors.transaction() as connection:
+        async with self._engine.begin() as connection:
             await outbox.give_back(connection, [under_way[task] for task in late], self._clock())
 
     async def _push(self, row: Row) -> None:
@@ -133,7 +139,7 @@ class Pusher:
         }
         self._remember(row["endpoint_id"], result)
         gone = result.verdict is Verdict.GONE
-        async with self._doors.transaction() as connection:
+        async with self._engine.begin() as connection:
             if gone:
                 await outbox.disable_endpoint(connection, row["endpoint_id"], GONE)
             noted = await outbox.finish(connection, row, attempt, verdict)

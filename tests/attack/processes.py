@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from service.store.embedded import EmbeddedServer
-from service.store.schema import migrate
+from service.store.migrations import migrate
 from tests.served import LOOPBACK, ROOT
 
 PUSH_SECONDS = 1.0  # WEIYU_PUSH_TIMEOUT_S

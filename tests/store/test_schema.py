@@ -10,13 +10,14 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from alembic import command
 from service.store import schema
 from service.store.schema import SchemaMismatch
 from tests.conftest import ROOT, url_of
 
-MIGRATE = "import sys; from service.store import schema; print(schema.migrate(sys.argv[1]))"
+MIGRATE = "import sys; from service.store import migrations; print(migrations.migrate(sys.argv[1]))"
 
 
 @pytest.fixture
@@ -69,3 +70,12 @@ def test_tables_as_declared_and_tables_as_migrated_are_the_same(
     monkeypatch.setenv("WEIYU_DATABASE_URL", database_url)
 
     command.check(Config(ROOT / "alembic.ini"))  # raises when a migration is missing
+
+
+def test_the_migrations_are_read_as_their_library_reads_them() -> None:
+    scripts = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
+
+    known, head = schema.revisions()
+
+    assert head == scripts.get_current_head()
+    assert known == {script.revision for script in scripts.walk_revisions()}

@@ -43,7 +43,7 @@ class Post:
         self.clock = SetClock(datetime.now(UTC))
 
     def pusher(self, workers: int = 8, each: int = 4) -> Pusher:
-        return Pusher(self.doors, self.channel, PushLimits(workers, each, LEASE), self.clock, Bell())
+        return Pusher(self.doors.engine, self.channel, PushLimits(workers, each, LEASE), self.clock, Bell())
 
     async def endpoint(self, url: str) -> UUID:
         owner = department()
