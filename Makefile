@@ -46,7 +46,7 @@ attack-kill: setup ## kill -9 server and database at random moments, compare thr
 
 lock: setup ## new lock files from pyproject.toml; UPGRADE=1 raises every version
 	@CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --output-file requirements.lock pyproject.toml
-	@CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+	@CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --extra dev --extra train --output-file requirements-dev.lock pyproject.toml
 
 clean: ## removes what these commands made, except the data in ./var
 	rm -rf .venv build weiyu.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis

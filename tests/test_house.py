@@ -198,7 +198,7 @@ def test_no_file_names_a_registry_or_the_place_it_was_written_in() -> None:
     _none([f"{name}: {found[0]}" for name, text in texts.items() if (found := forbidden.search(text))])
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("dev",))])
+@pytest.mark.parametrize(("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("dev", "train"))])
 def test_the_lock_holds_what_is_declared_and_no_address(lock: str, extras: tuple[str, ...]) -> None:
     text = (ROOT / lock).read_text("utf-8")
     assert not re.search(r"https?://|file:/|--(index|extra|find|trusted)", text)
@@ -209,6 +209,11 @@ def test_the_lock_holds_what_is_declared_and_no_address(lock: str, extras: tuple
     wanted = [Requirement(line) for line in chain(declared, *(optional[extra] for extra in extras))]
     versions = [(want, locked.get(canonicalize_name(want.name))) for want in wanted]
     _none([str(want) for want, version in versions if version is None or version not in want.specifier])
+
+
+def test_what_runs_is_locked_without_the_training_libraries() -> None:
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    _none(re.findall(r"^(?:numpy|scipy|scikit-learn|joblib)==.*", text, re.MULTILINE))
 
 
 def test_every_decision_is_in_the_index() -> None:

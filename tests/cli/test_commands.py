@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
+import pytest
 
+from service.cli import COMMANDS, app
 from tests.cli.conftest import Weiyu
 from tests.makers import AREAS, VILLAGE
+from tests.served import ROOT
 
 
 def write_areas(folder: Path) -> Path:
@@ -112,4 +117,28 @@ def test_a_database_that_is_not_postgresql_is_refused_in_one_line(weiyu: Weiyu) 
     refused = weiyu("keys", "list", WEIYU_DATABASE_URL="sqlite:///x.db")
     assert refused.returncode == 1
     assert "PostgreSQL" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_pushing_with_no_workers_is_refused_in_one_line(weiyu: Weiyu) -> None:
+    refused = weiyu("push", WEIYU_PUSH_WORKERS="0")
+    assert refused.returncode == 1
+    assert "WEIYU_PUSH_WORKERS" in refused.stderr
+
+
+def test_every_command_of_the_registry_is_where_it_says() -> None:
+    context = app.make_context("weiyu", ["serve"])
+    for command, told in COMMANDS.items():
+        _, found, _ = app.resolve_command(context, [command])
+        assert found.help == told.help
+        assert found.callback or found.commands
+
+
+@pytest.mark.parametrize("missing", ["numpy", "sklearn"])
+def test_training_without_the_training_libraries_says_what_to_install(missing: str) -> None:
+    without = f"import sys; sys.modules[{missing!r}] = None; from service.cli import app; app(['train'])"
+    refused = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "make setup" in refused.stderr
+    assert missing in refused.stderr
     assert "Traceback" not in refused.stderr
