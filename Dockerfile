@@ -5,11 +5,15 @@ FROM python:3.13-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
 COPY requirements.lock ./
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+RUN /venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
 # The code stays where it is copied to: models/ and alembic/ are found beside it. This only makes the command `weiyu`.
 COPY pyproject.toml README.md ./
 COPY service/ service/
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+# Nothing can be written where it runs, so what is not compiled here is compiled anew at every start. By content, not by
+# time: a copied file may get another one. What only installs stays behind.
+RUN /venv/bin/pip uninstall --yes --quiet setuptools wheel pip \
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib service
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin weiyu

@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 COMPILE := $(PY) -m piptools compile --quiet --generate-hashes --all-build-deps --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup run demo test check bench attack-kill lock clean lint types contracts house tests
+.PHONY: help setup run demo test check bench attack-kill image lock clean lint types contracts house tests
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ bench: setup ## the measurements, ratios side by side
 
 attack-kill: setup ## kill -9 server and database at random moments, compare three ledgers: N=200 SEED=1
 	@$(PY) -m tests.attack --kills $(or $(N),200) --seed $(or $(SEED),1)
+
+image: setup ## the Dockerfile's steps without an engine, then what the image must do; needs root on Linux
+	@$(PY) -m tests.image
 
 lock: setup ## new lock files from pyproject.toml; UPGRADE=1 raises every version
 	@CUSTOM_COMPILE_COMMAND='make lock' $(COMPILE) --output-file requirements.lock pyproject.toml
