@@ -28,10 +28,15 @@ ANY, SENT, COMMITTED = "any", "after a report was sent", "right after a commit"
 ARRIVED, HELD = "after a push arrived", "while a receiver holds its answer"
 DELAYS = {ANY: (0.1, 1.5), SENT: (0.0, 0.025), COMMITTED: (0.0, 0.0), ARRIVED: (0.0, 0.012), HELD: (0.0, 0.005)}
 MOMENT_SECONDS = 3.0  # a moment that has not come by then does not: nothing works just now
-TARGETS = (
-    *("a server", "a server", "a server", "a server", "all servers", "the postmaster", "the postmaster"),
-    *("all database processes", "all database processes", "database and a server", "database and all servers"),
-)
+DATABASE = ("the postmaster", "all database processes", "all database processes")
+SERVING = ("a server", "a server", "a server", "all servers", "database and a server", "database and all servers")
+PUSHING = ("a pusher", "a pusher", "a pusher", "all pushers", "database and a pusher", "database and all pushers")
+# A stroke falls on those whom its moment concerns: between commit and answer is the server, between push and note the
+# pusher, and the database is in the middle of both.
+TARGETS = {
+    ANY: (*SERVING, *PUSHING, *DATABASE), SENT: (*SERVING, *DATABASE), COMMITTED: (*SERVING, *DATABASE),
+    ARRIVED: (*PUSHING, *DATABASE), HELD: (*PUSHING, *DATABASE),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Stroke:
 
 def strokes(number: int, dice: random.Random) -> list[Stroke]:
     moments = [dice.choice(list(DELAYS)) for _ in range(number)]
-    return [Stroke(m, dice.choice(TARGETS), dice.uniform(*DELAYS[m]), dice.uniform(0.2, 1)) for m in moments]
+    return [Stroke(m, dice.choice(TARGETS[m]), dice.uniform(*DELAYS[m]), dice.uniform(0.2, 1)) for m in moments]
 
 
 @dataclass
@@ -71,7 +76,7 @@ class Axe:
             await self._stroke(stroke)
             await self._something_answered()
             if self._dice.random() < 0.6:  # else the next stroke may fall on processes that are just starting
-                await until_ready(self._scene.servers)
+                await until_ready(self._scene.processes)
             if number % ROLL_EVERY == 0:
                 await self._roll()
 
@@ -134,9 +139,10 @@ class Axe:
         scene = self._scene
         if _is_database(target):
             scene.database.kill(children_too=target != "the postmaster")
-        if "server" in target:
-            for server in scene.servers if "all servers" in target else [self._dice.choice(scene.servers)]:
-                server.kill()
+        for kind, processes in (("server", scene.servers), ("pusher", scene.pushers)):
+            if kind in target:
+                for process in processes if f"all {kind}s" in target else [self._dice.choice(processes)]:
+                    process.kill()
 
     async def _something_answered(self) -> None:
         counts = self._scene.told.counts
@@ -147,8 +153,8 @@ class Axe:
             await asyncio.sleep(0.05)
 
     async def _roll(self) -> None:
-        await until_ready(self._scene.servers)
-        await self._dice.choice(self._scene.servers).replace()
+        await until_ready(self._scene.processes)
+        await self._dice.choice(self._scene.processes).replace()
         self.counts["graceful replacements"] += 1
 
 
@@ -177,15 +183,15 @@ async def attack(plan: Sequence[Stroke], seed: int) -> Outcome:
         outcome = _compared(scene, stored)
         outcome.counts = {"seconds": seconds, "kills": len(plan), **dict(sorted(axe.counts.items())), **outcome.counts}
         if outcome.differences:
-            outcome.logs = "\n".join(server.log.read_text("utf-8", "replace")[-3000:] for server in scene.servers)
+            outcome.logs = "\n".join(server.log.read_text("utf-8", "replace")[-3000:] for server in scene.processes)
         return outcome
 
 
 async def _fight(scene: Scene, axe: Axe, plan: Sequence[Stroke]) -> None:
     graceful = False
     try:
-        async with _together([server.watch() for server in scene.servers]):
-            await until_ready(scene.servers)
+        async with _together([process.watch() for process in scene.processes]):
+            await until_ready(scene.processes)
             await scene.furnish()
             async with _together([scene.listener.work(), scene.poller.work(), wind(scene)]):
                 workers = [asyncio.create_task(reporter.work()) for reporter in scene.reporters]
@@ -193,7 +199,7 @@ async def _fight(scene: Scene, axe: Axe, plan: Sequence[Stroke]) -> None:
                 await _drain(scene, workers)
         graceful = True
     finally:
-        await asyncio.gather(*(asyncio.to_thread(server.end, graceful) for server in scene.servers))
+        await asyncio.gather(*(asyncio.to_thread(process.end, graceful) for process in scene.processes))
 
 
 @contextlib.asynccontextmanager
@@ -231,7 +237,7 @@ async def _drain(scene: Scene, workers: list[asyncio.Task[None]]) -> None:
     for department in scene.departments:
         department.moody = False
     await asyncio.wait_for(asyncio.gather(*workers), PATIENCE)
-    await until_ready(scene.servers)
+    await until_ready(scene.processes)
     with contextlib.suppress(TimeoutError):  # what is then still open is told as a difference, by its id
         await asyncio.wait_for(all_drained(scene), PATIENCE)
 
@@ -246,7 +252,7 @@ def _compared(scene: Scene, stored: Stored) -> Outcome:
     }
     heard = Heard(pushes, tuple(scene.endpoints), scene.listener.seen, scene.poller.latest)
     found = differences(scene.told, stored, heard)
-    found += [fault for server in scene.servers for fault in server.faults]
+    found += [fault for process in scene.processes for fault in process.faults]
     found += [f"poller: number {number} came too late" for number in scene.poller.out_of_order]
     found += ["listener: was told to start anew"] * scene.listener.resets
     refused = sum(department.refused for department in scene.departments)
@@ -257,9 +263,11 @@ def _compared(scene: Scene, stored: Stored) -> Outcome:
 def _table(scene: Scene, stored: Stored) -> dict[str, int]:
     got = [webhook for department in scene.departments for webhook in department.ids]
     states = Counter(row["state"] for row in stored.outbox)
-    deaths = sum((server.counts for server in scene.servers), Counter[str]())
+    deaths = Counter({f"{process.kind} {name}": 0 for process in scene.processes for name in process.counts})
+    for process in scene.processes:
+        deaths.update({f"{process.kind} {name}": count for name, count in process.counts.items()})
     return {
-        **{f"server {name}": count for name, count in sorted(deaths.items())},
+        **dict(sorted(deaths.items())),
         **{name: scene.told.counts[name] for name in (KEPT_UNANSWERED, KEPT_REFUSED)},
         **dict(sorted(scene.told.counts.items())),
         "reports sent": len(scene.told.event_of),

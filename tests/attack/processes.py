@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -73,9 +74,11 @@ class Database:
 class Server:
     """One `serve` process on the attack's database, started anew whenever it is down, as a supervisor would."""
 
+    kind, command = "server", "serve"
+
     def __init__(self, data: Path, port: int, database: Database) -> None:
         self.base = f"http://127.0.0.1:{port}"
-        self.log = data.parent / f"server-{port}.log"
+        self.log = data.parent / f"{self.kind}-{port}.log"
         self.ready = False
         self.counts: Counter[str] = Counter()
         self.faults: list[str] = []
@@ -85,11 +88,19 @@ class Server:
             "WEIYU_PORT": str(port),
             "WEIYU_PUSH_ALLOW": LOOPBACK,
             "WEIYU_PUSH_TIMEOUT_S": str(PUSH_SECONDS),
+            **self.settings(),
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._struck = False
         self._stopping = False
         self._database_deaths = 0
+
+    def settings(self) -> dict[str, str]:
+        return {"WEIYU_PUSH_WORKERS": "0"}
+
+    @property
+    def name(self) -> str:
+        return self.log.stem
 
     def kill(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -108,7 +119,7 @@ class Server:
             code = None
             old.kill()
         if code != 0 and deaths == self._database.times_killed:
-            self.faults.append(f"{self.base} was asked to stop and ended with {code}")
+            self.faults.append(f"{self.name} was asked to stop and ended with {code}")
 
     async def watch(self) -> None:
         """Keep it running until cancelled."""
@@ -118,7 +129,7 @@ class Server:
                     self._note_death()
                     self._start()
                 elif not self.ready and not self._struck:
-                    self.ready = await _says_ready(client) and not self._struck
+                    self.ready = await self._says_ready(client) and not self._struck
                 await asyncio.sleep(LOOK_SECONDS)
 
     def end(self, graceful: bool) -> None:
@@ -132,15 +143,19 @@ class Server:
         self._process.kill()
         self._process.wait()
         if graceful and self._process.returncode != 0:
-            self.faults.append(f"{self.base} was asked to stop at the end: {self._process.returncode}")
+            self.faults.append(f"{self.name} was asked to stop at the end: {self._process.returncode}")
 
     def _start(self) -> None:
         self.ready = self._struck = False
         self._database_deaths = self._database.times_killed
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "service.cli", "serve"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
-            )
+                [sys.executable, "-m", "service.cli", self.command],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )  # fmt: skip
         self.counts["starts"] += 1
 
     def _note_death(self) -> None:
@@ -150,23 +165,38 @@ class Server:
             self.counts["gave up starting without a database"] += 1
         else:
             state = "ready" if self.ready else "starting"
-            self.faults.append(f"{self.base} ended by itself while {state}: {self._process.returncode}")
+            self.faults.append(f"{self.name} ended by itself while {state}: {self._process.returncode}")
         self.ready = False
 
+    async def _says_ready(self, client: httpx.AsyncClient) -> bool:
+        try:
+            return (await client.get("/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
 
-async def until_ready(servers: list[Server], seconds: float = 60) -> None:
+
+class Pusher(Server):
+    """One `push` process; its number only names its log."""
+
+    kind, command = "pusher", "push"
+
+    def settings(self) -> dict[str, str]:
+        return {}
+
+    def _start(self) -> None:
+        self._said_before = self.log.stat().st_size if self.log.exists() else 0
+        super()._start()
+
+    async def _says_ready(self, client: httpx.AsyncClient) -> bool:
+        return "发送进程已启动" in self.log.read_bytes()[self._said_before :].decode("utf-8", "replace")
+
+
+async def until_ready(servers: Sequence[Server], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not all(server.ready for server in servers):
         if time.monotonic() > deadline:
-            raise TimeoutError("not ready in time: " + " ".join(s.base for s in servers if not s.ready))
+            raise TimeoutError("not ready in time: " + " ".join(s.name for s in servers if not s.ready))
         await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _says_ready(client: httpx.AsyncClient) -> bool:
-    try:
-        return (await client.get("/readyz")).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def _children_of(parent: int) -> list[int]:

@@ -14,12 +14,12 @@ from service.domain.words import Scope
 from service.store import keys
 from service.store.engine import open_engine
 from tests.attack.clients import RARE, Department, Events, Listener, Poller, Reporter, Told, new_client
-from tests.attack.processes import Database, Server
+from tests.attack.processes import Database, Pusher, Server
 from tests.makers import AREAS, COUNTY
 from tests.served import load_areas
 
 REPORTERS = 8
-SERVERS = 2
+SERVERS = PUSHERS = 2
 
 
 class Scene:
@@ -29,6 +29,7 @@ class Scene:
         self.dice = dice
         self.database = Database(folder / "d")
         self.servers = [Server(folder / "d", free_port(), self.database) for _ in range(SERVERS)]
+        self.pushers = [Pusher(folder / "d", 1 + number, self.database) for number in range(PUSHERS)]
         self.departments = [Department(dice.randrange(2**32)) for _ in range(2)]
         self.endpoints: list[str] = []  # of the departments, in order
         self.told = Told()
@@ -36,6 +37,10 @@ class Scene:
         self.reporters: list[Reporter] = []
         self.listener: Listener
         self.poller: Poller
+
+    @property
+    def processes(self) -> list[Server]:
+        return [*self.servers, *self.pushers]
 
     @property
     def bases(self) -> list[str]:
