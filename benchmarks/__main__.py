@@ -40,20 +40,13 @@ def _end_well(*_: object) -> None:
 
 def _parts(ground: Ground) -> dict[str, Callable[[], list[Row]]]:
     """What is measured, the most important first."""
-    resident = [float("nan")]
-
-    def reported() -> list[Row]:
-        measured = reporting.measure(ground)
-        resident[0] = measured.resident_mb
-        return reporting.rows(measured)
-
     return {
-        "reporting": reported,
+        "reporting": lambda: reporting.rows(reporting.measure(ground)),
         "importing": lambda: importing.measure(ground),
         "polling": lambda: polling.measure(ground),
         "rules": rules.measure,
         "scoring": scoring.measure,
-        "starting": lambda: starting.measure(ground, resident[0]),
+        "starting": lambda: starting.measure(ground),
         "listening": lambda: listening.measure(ground),
     }
 

@@ -23,7 +23,6 @@ class Measured:
 
     seen: dict[tuple[str, int], list[Seen]] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
-    resident_mb: float = 0.0
 
     def of(self, name: str, clients: int, what: str) -> list[float]:
         return [float(getattr(one, what)) for one in self.seen[name, clients]]
@@ -41,7 +40,6 @@ def measure(ground: Ground, rounds: int = ROUNDS) -> Measured:
             for clients in CLIENTS:
                 for name, (server, database) in servers.items():
                     _ask(measured, ground, (name, server, database), clients)
-        measured.resident_mb = servers["weiyu"][0].resident_mb
     return measured
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from service.domain.catalogue import UNSORTED, Catalogue
+from service.domain.yaml_files import read_yaml
 from service.text.wordlist import Words
 
 LEXICON = Path(__file__).with_name("categories_lexicon.yaml")
@@ -28,7 +27,7 @@ class Categoriser:
     """Built once; `category` is pure. Raises ValueError when the lexicon names a category the catalogue lacks."""
 
     def __init__(self, catalogue: Catalogue, lexicon: Path = LEXICON) -> None:
-        content: dict[str, Any] = yaml.safe_load(lexicon.read_text("utf-8"))
+        content: dict[str, Any] = read_yaml(lexicon)
         self.version: str = content["version"]
         self._rules: dict[str, float] = content["rules"]
         self._weights: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)

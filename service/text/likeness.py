@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from zlib import crc32
 
-import yaml
+from service.domain.yaml_files import read_yaml
 
 Key = TypeVar("Key", bound=Hashable)
 WORDS = Path(__file__).with_name("likeness.yaml")
@@ -44,7 +44,7 @@ class Wording:
 
 
 def _wording(path: Path) -> Wording:
-    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    content: dict[str, Any] = read_yaml(path)
     ranks = {pair: COMMON for word in content["common"].split() for pair in _pairs(word)}
     ranks |= {pair: NOTHING for word in content["nothing"].split() for pair in _pairs(word)}
     ranks |= {digit + after: NOTHING for digit in "0123456789" for after in "0123456789年月日点时分元万"}

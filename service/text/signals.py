@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from service.domain.yaml_files import read_yaml
 from service.text.numerals import NUMBER, at_least, plain_digits
 from service.text.wordlist import Words
 
@@ -97,7 +96,7 @@ def _lexicon(content: dict[str, Any]) -> Lexicon:
     return Lexicon(content["version"], {word: tuple(found) for word, found in phrases.items()}, Words.of(phrases))
 
 
-_CONTENT: dict[str, Any] = yaml.safe_load(LEXICON.read_text("utf-8"))
+_CONTENT: dict[str, Any] = read_yaml(LEXICON)
 _LEXICON = _lexicon(_CONTENT)
 VERSION = _LEXICON.version
 READABLE = frozenset(_CONTENT["signals"])  # codes of signals.yaml a text can yield

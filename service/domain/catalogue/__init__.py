@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
+from service.domain.yaml_files import read_yaml
 
 HERE = Path(__file__).parent
 UNSORTED = "other"
@@ -60,8 +60,8 @@ class Catalogue:
 
 def load_catalogue(folder: Path = HERE) -> Catalogue:
     """Read categories.yaml and signals.yaml."""
-    categories = yaml.safe_load((folder / "categories.yaml").read_text("utf-8"))
-    signals = yaml.safe_load((folder / "signals.yaml").read_text("utf-8"))
+    categories = read_yaml(folder / "categories.yaml")
+    signals = read_yaml(folder / "signals.yaml")
     return Catalogue(
         version=f"{categories['version']}+{signals['version']}",
         categories={category.code: category for row in categories["categories"] for category in _family(row)},

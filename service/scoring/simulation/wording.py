@@ -8,8 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import yaml
-
+from service.domain.yaml_files import read_yaml
 from service.scoring.simulation.parameters import SimulationParameters
 
 KINDS_FILE = Path(__file__).parent / "kinds.yaml"
@@ -65,7 +64,7 @@ class Written:
 
 def load_vocabulary(file: Path = KINDS_FILE) -> Vocabulary:
     """Read kinds.yaml."""
-    read = yaml.safe_load(file.read_text("utf-8"))
+    read = read_yaml(file)
     return Vocabulary(
         kinds=tuple(_kind(row) for row in read["kinds"]),
         artefact=_kind(read["artefact"]),
