@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -16,14 +17,19 @@ _SAFE = [
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 ]
+READING = {"GET", "HEAD", "OPTIONS"}
 
 
 class Measured:
-    """Counts and times requests by route template, so that ids in addresses do not multiply the series."""
+    """Counts and times requests by route template, so that ids in addresses do not multiply the series.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    `written` is called when the answer to a writing request begins, before the client can ask what came of it.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, written: Callable[[], None]) -> None:
         self._app = app
         self._metrics = metrics
+        self._written = written
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,13 +43,15 @@ class Measured:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", []), *_SAFE]
-                self._metrics.seconds.labels(_route(scope)).observe(time.perf_counter() - started)
+                self._metrics.began_after(_route(scope), time.perf_counter() - started)
+                if scope["method"] not in READING:
+                    self._written()
             await send(message)
 
         try:
             await self._app(scope, receive, counted)
         finally:
-            self._metrics.requests.labels(scope["method"], _route(scope), str(status)).inc()
+            self._metrics.answered(scope["method"], _route(scope), status)
 
 
 class BodyLimit:
@@ -71,8 +79,10 @@ class BodyLimit:
 
 
 def _announced(scope: Scope) -> int:
-    given = dict(scope["headers"]).get(b"content-length", b"")
-    return int(given) if given.isdigit() else 0
+    for name, given in scope["headers"]:
+        if name == b"content-length" and given.isdigit():
+            return int(given)
+    return 0
 
 
 def _route(scope: Any) -> str:

@@ -9,8 +9,10 @@ from datetime import datetime
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.api.broadcast import Broadcast
+from service.api.pages import Pages
 from service.store.keys import KeyBook, Viewer
-from service.store.listener import Bell
+from service.store.newest import Newest
 from service.workflows.answering import Actor
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
@@ -30,7 +32,9 @@ class App:
     intake: Intake
     keys: KeyBook
     clock: Callable[[], datetime]
-    events: Bell
+    newest: Newest
+    pages: Pages
+    broadcast: Broadcast
     metrics: Metrics
     rulebooks: Rulebooks
     tryout: Tryout

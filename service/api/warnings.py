@@ -11,6 +11,7 @@ from pydantic import Field
 
 from service.api.access import READERS, may
 from service.api.matters import End, ending
+from service.api.pages import Asked
 from service.api.shapes import DutyOut, WarningOut, WarningPage, warning_out
 from service.api.state import App, actor_of, app_of
 from service.domain.incidents import Storable, Strict
@@ -19,7 +20,8 @@ from service.domain.problems import not_found
 from service.domain.words import Scope
 from service.store import feed, outbox, warnings
 from service.store.keys import Viewer
-from service.store.reference import Reference
+from service.store.newest import Latest
+from service.store.views import Sight
 from service.workflows.answering import acknowledge_warning, answer_warning, confirm_warning, resolve_warning
 
 router = APIRouter(prefix="/v1/warnings", tags=["warnings 预警"])
@@ -46,30 +48,27 @@ class Reply(Strict):
     note: Annotated[str, Field(min_length=1, max_length=1000), Storable]
 
 
-@router.get("")
+@router.get("", response_model=WarningPage, responses={304: {"description": "nothing changed since `If-None-Match`"}})
 async def get_warnings(
     viewer: Reader,
     request: Request,
-    response: Response,
     after: Annotated[int, Query(ge=0, lt=2**63, description="`next` of the last poll; 0 from the start")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     level: Annotated[Level | None, Query(description="this level or above")] = None,
     area: Annotated[str | None, Query(pattern=r"^\d{12}$")] = None,
     category: Annotated[list[str] | None, Query(description="codes; a first-level one stands for all below")] = None,
-) -> WarningPage:
+) -> Response:
     """Each warning that changed after the cursor, at its latest state, in reading order. 304 while nothing changed."""
     app = app_of(request)
     question = feed.FeedQuestion(after, limit, level, area, tuple(category or ()))
-    async with app.engine.connect() as connection:
-        head = await feed.head(connection)  # read before the rows: a tag may be too old, never too new
-        reference = await app.doors.reference.get(connection)
-        tag = _tag(head, reference, question, viewer)
-        response.headers["ETag"], response.headers["Cache-Control"] = tag, "private, no-cache"
-        if _known(request.headers.getlist("if-none-match"), tag):
-            return Response(status_code=304, headers=dict(response.headers))  # type: ignore[return-value]
-        rows = await feed.warnings_after(connection, question, viewer.sight)
-    items = [warning_out(row, app.engines.catalogue, reference) for row in rows]
-    return WarningPage(items=items, next=items[-1].seq if items else after, more=len(items) == limit)
+    latest = await app.newest.get()
+    sight = viewer.sight
+    tag = _tag(latest, question, sight)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if _known(request.headers.getlist("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    page = await app.pages.page(Asked(question, sight, latest, tag))
+    return Response(page, headers=headers, media_type="application/json")
 
 
 @router.get("/{warning_id}")
@@ -139,9 +138,9 @@ async def _detail(app: App, warning_id: UUID, viewer: Viewer) -> WarningDetail:
     return WarningDetail(**shown.model_dump(), duties=[DutyOut.model_validate(duty) for duty in named])
 
 
-def _tag(head: int, reference: Reference, question: feed.FeedQuestion, viewer: Viewer) -> str:
+def _tag(latest: Latest, question: feed.FeedQuestion, sight: Sight) -> str:
     """Changes exactly when the answer may: with the feed, the names in it, the question, or what the viewer may see."""
-    asked = repr((head, reference.version, question, viewer.sight))
+    asked = repr((latest.head, latest.reference.version, question, sight))
     return f'"{hashlib.blake2b(asked.encode(), digest_size=12).hexdigest()}"'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -31,8 +32,11 @@ async def head(connection: AsyncConnection) -> int:
     return int((await connection.execute(text("SELECT seq FROM feed_counter WHERE id = 1"))).scalar_one())
 
 
-async def warnings_after(connection: AsyncConnection, question: FeedQuestion, sight: Sight) -> list[Row]:
-    """Each warning changed after the cursor, at its latest number, in reading order."""
+async def numbers_after(connection: AsyncConnection, question: FeedQuestion, sight: Sight) -> list[int]:
+    """The number of each warning in sight that changed after the cursor, in reading order.
+
+    A number names one revision of one warning for good, so it is all that must be asked when that revision is known.
+    """
     where = ["w.seq > :after", WARNINGS_IN_SIGHT]
     given: dict[str, Any] = {"after": question.after, "limit": question.limit, **sight.parameters}
     if question.level:
@@ -44,8 +48,17 @@ async def warnings_after(connection: AsyncConnection, question: FeedQuestion, si
     if question.categories:
         where.append("(w.category = ANY(:categories) OR split_part(w.category, '.', 1) = ANY(:categories))")
         given["categories"] = list(question.categories)
-    statement = f"SELECT w.* FROM warning w WHERE {' AND '.join(where)} ORDER BY w.seq LIMIT :limit"  # noqa: S608
-    return rows_of(await connection.execute(text(statement), given))
+    statement = f"SELECT w.seq FROM warning w WHERE {' AND '.join(where)} ORDER BY w.seq LIMIT :limit"  # noqa: S608
+    return list((await connection.execute(text(statement), given)).scalars())
+
+
+async def warnings_numbered(connection: AsyncConnection, numbers: Sequence[int], sight: Sight) -> list[Row]:
+    """The warnings in sight that still stand at these numbers. One that changed since has a later number."""
+    rows = await connection.execute(
+        text(f"SELECT w.* FROM warning w WHERE w.seq = ANY(:numbers) AND {WARNINGS_IN_SIGHT}"),  # noqa: S608
+        {"numbers": list(numbers), **sight.parameters},
+    )
+    return rows_of(rows)
 
 
 async def warning_in_sight(connection: AsyncConnection, warning_id: UUID, sight: Sight) -> Row | None:
@@ -65,9 +78,13 @@ async def events_after(connection: AsyncConnection, after: int, limit: int) -> l
     return rows_of(rows)
 
 
-async def oldest_event(connection: AsyncConnection) -> int | None:
-    oldest: int | None = (await connection.execute(text("SELECT min(seq) FROM warning_event"))).scalar()
-    return oldest
+async def bounds(connection: AsyncConnection) -> tuple[int, int]:
+    """The newest feed number and the oldest one whose event is kept; head + 1 when none is."""
+    rows = await connection.execute(
+        text("SELECT seq, coalesce((SELECT min(seq) FROM warning_event), seq + 1) FROM feed_counter WHERE id = 1")
+    )
+    head, oldest = rows.one()
+    return int(head), int(oldest)
 
 
 def seen_by(event: Row, sight: Sight) -> bool:

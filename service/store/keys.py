@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.domain.words import Scope
 from service.store.engine import Row, insert_rows, rows_of
+from service.store.once import Once
 from service.store.tables_service import ApiKeyTable
 from service.store.views import Sight
 
@@ -40,47 +41,63 @@ class Viewer:
         return Sight(self.area, self.department_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A key as it was read, or that there is none, and when."""
+
+    at: float
+    row: Row | None
+    viewer: Viewer | None
+
+
 class KeyBook:
     """Checks keys; remembers each for KEPT_SECONDS so that a busy system does not ask the database every time."""
 
     def __init__(self, engine: AsyncEngine, tick: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._tick = tick
-        self._kept: dict[str, tuple[float, Row | None]] = {}
+        self._kept: dict[str, _Kept] = {}
+        self._reading: Once[_Kept] = Once()
 
     async def viewer(self, bearer: str, now: datetime) -> Viewer | None:
         """The viewer behind a key, or None when it is malformed, unknown, wrong, expired or revoked."""
         parts = bearer.split("_", 2)
         if len(parts) != 3 or parts[0] != "wy" or len(parts[1]) != ID_CHARACTERS:
             return None
-        row = await self._row(parts[1])
-        if row is None or not hmac.compare_digest(row["digest"], digest_of(parts[2])):
+        kept = self._kept.get(parts[1])
+        if kept is None or self._tick() - kept.at >= KEPT_SECONDS:
+            kept = await self._reading.do(parts[1], lambda: self._read(parts[1]))
+        if kept.row is None or not hmac.compare_digest(kept.row["digest"], digest_of(parts[2])):
             return None
-        if not _works(row, now):
-            return None
-        scopes = frozenset(Scope(scope) for scope in row["scopes"])
-        return Viewer(row["id"], row["name"], scopes, row["area"], row["system"], row["department_id"])
+        return kept.viewer if _works(kept.row, now) else None
 
-    async def still_valid(self, viewer: Viewer, now: datetime) -> bool:
-        """Whether the key of a viewer let in earlier still works: a stream may outlive its key."""
-        row = await self._row(viewer.key_id)
-        return row is not None and _works(row, now)
+    async def refused(self, key_ids: Collection[str], now: datetime) -> set[str]:
+        """Which of these keys no longer work, all asked at once: a stream may outlive its key."""
+        async with self._engine.connect() as connection:
+            statement = text("SELECT * FROM api_key WHERE id = ANY(:ids)")
+            rows = rows_of(await connection.execute(statement, {"ids": list(key_ids)}))
+        return set(key_ids) - {row["id"] for row in rows if _works(row, now)}
 
     def forget(self) -> None:
-        """Read every key again when it is next used."""
-        self._kept.clear()
+        """Read every key again when it is next used; what is being read now is not kept."""
+        self._kept = {}
+        self._reading.forget()
 
-    async def _row(self, key_id: str) -> Row | None:
-        kept = self._kept.get(key_id)
-        if kept is not None and self._tick() - kept[0] < KEPT_SECONDS:
-            return kept[1]
+    async def _read(self, key_id: str) -> _Kept:
+        book, began = self._kept, self._tick()
         async with self._engine.connect() as connection:
             rows = await connection.execute(text("SELECT * FROM api_key WHERE id = :id"), {"id": key_id})
             row = next(iter(rows_of(rows)), None)
-        if len(self._kept) >= KEPT_KEYS:  # unknown ids must not grow the memory
-            self._kept.clear()
-        self._kept[key_id] = (self._tick(), row)
-        return row
+        kept = _Kept(began, row, _viewer_of(row) if row else None)
+        if len(book) >= KEPT_KEYS:  # unknown ids must not grow the memory
+            book.clear()
+        book[key_id] = kept
+        return kept
+
+
+def _viewer_of(row: Row) -> Viewer:
+    scopes = frozenset(Scope(scope) for scope in row["scopes"])
+    return Viewer(row["id"], row["name"], scopes, row["area"], row["system"], row["department_id"])
 
 
 def _works(row: Row, now: datetime) -> bool:

@@ -35,21 +35,32 @@ class Bell:
         return self.rung
 
 
-async def listen(url: str, heard: Mapping[str, Callable[[], None]]) -> None:
+class Line:
+    """Whether notifications reach this process, and how often the connection for them was made."""
+
+    def __init__(self) -> None:
+        self.up = False
+        self.times = 0
+
+
+async def listen(url: str, heard: Mapping[str, Callable[[], None]], line: Line) -> None:
     """Call back for each channel until cancelled. Reconnects by itself, then calls all: something may be missed."""
     while True:
         try:
-            await _listen_once(url, heard)
+            await _listen_once(url, heard, line)
         except psycopg.Error as error:
             LOG.warning("listen connection lost, trying again", extra={"cause": type(error).__name__})
+        finally:
+            line.up = False
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _listen_once(url: str, heard: Mapping[str, Callable[[], None]]) -> None:
+async def _listen_once(url: str, heard: Mapping[str, Callable[[], None]], line: Line) -> None:
     async with await psycopg.AsyncConnection.connect(plain_url(url), autocommit=True) as connection:
         for channel in heard:
             await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
-        for call in heard.values():
+        line.up, line.times = True, line.times + 1
+        for call in heard.values():  # in one go with `up`: nothing kept from before may be used after it
             call()
         async for notification in connection.notifies():
             heard[notification.channel]()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
 
 class Metrics:
     """Counters that code raises, and gauges that are set when somebody asks."""
@@ -32,3 +34,22 @@ class Metrics:
         self.model_usable = Gauge(
             "weiyu_model_usable", "1 when a model scores, 0 when rules judge alone", registry=self.registry
         )
+        self._counted: dict[tuple[str, str, int], Counter] = {}
+        self._timed: dict[str, Histogram] = {}
+
+    def answered(self, method: str, route: str, status: int) -> None:
+        """Count one request. Its series is looked up once: `labels` costs more than counting does."""
+        counted = self._counted.get((method, route, status))
+        if counted is None:
+            named = method if method in METHODS else "other"  # a client may make words up
+            counted = self.requests.labels(named, route, str(status))
+            if named == method:
+                self._counted[method, route, status] = counted
+        counted.inc()
+
+    def began_after(self, route: str, seconds: float) -> None:
+        """Note how long it took until an answer began."""
+        timed = self._timed.get(route)
+        if timed is None:
+            timed = self._timed[route] = self.seconds.labels(route)
+        timed.observe(seconds)

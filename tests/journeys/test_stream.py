@@ -164,7 +164,7 @@ async def test_foreign_and_restricted_warnings_are_not_streamed(served: Served, 
 async def test_a_quiet_stream_sends_a_comment_so_that_proxies_keep_it(
     reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.1)  # the framework's own 15 s
+    monkeypatch.setattr("service.api.broadcast.PING_SECONDS", 0.1)
     async with reader.stream("GET", STREAM) as response:
         assert response.headers["x-accel-buffering"] == "no"
         assert response.headers["cache-control"] == "no-cache"
