@@ -33,6 +33,7 @@ class Job:
     offset: int = 0
     label: str = ""  # makes the ids of this run its own
     warm: float = 0.4  # seconds that are not counted
+    follow: bool = False  # each client sends the tag it was answered last, as a dashboard does
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class _Run:
     counted_from: float
     until: float
     open: int
+    follow: bool = False
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     took: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -84,6 +86,7 @@ class _Client(asyncio.Protocol):
     def __init__(self, shared: _Run) -> None:
         self._shared = shared
         self._got = b""
+        self._tag = b""
         self._began = 0.0
         self._transport: asyncio.Transport
 
@@ -99,6 +102,8 @@ class _Client(asyncio.Protocol):
             return
         now = time.perf_counter()
         self._shared.answered(self._got[9:12].decode(), self._began, now)
+        if self._shared.follow:
+            self._tag = _tag(self._got[:end]) or self._tag
         self._got = b""
         self._ask(now)
 
@@ -112,12 +117,18 @@ class _Client(asyncio.Protocol):
             self._transport.close()
             return
         self._began = now
-        self._transport.write(self._shared.request())
+        request = self._shared.request()
+        self._transport.write(request[:-2] + b"if-none-match: " + self._tag + b"\r\n\r\n" if self._tag else request)
 
 
 def _length(head: bytes) -> int:
     at = head.lower().find(b"content-length:")
     return 0 if at < 0 else int(head[at + 15 :].split(b"\r\n", 1)[0])
+
+
+def _tag(head: bytes) -> bytes:
+    at = head.lower().find(b"etag:")
+    return b"" if at < 0 else head[at + 5 :].split(b"\r\n", 1)[0].strip()
 
 
 def _requests(job: Job) -> Callable[[], bytes]:
@@ -148,7 +159,7 @@ def _split(head: str, line: str) -> tuple[bytes, bytes]:
 async def _drive(job: Job) -> Seen:
     request = _requests(job)
     loop, began, spent = asyncio.get_running_loop(), time.perf_counter(), time.process_time()
-    shared = _Run(request, began + job.warm, began + job.warm + job.seconds, job.clients)
+    shared = _Run(request, began + job.warm, began + job.warm + job.seconds, job.clients, job.follow)
     for _ in range(job.clients):
         await loop.create_connection(lambda: _Client(shared), "127.0.0.1", job.port)
     await asyncio.wait_for(shared.finished.wait(), job.seconds + job.warm + 30)
