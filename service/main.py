@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ class Weiyu(FastAPI):
         """Let open streams end; a client comes back with Last-Event-ID."""
         self.stopping = True
         if hasattr(self.state, "parts"):
-            self.state.parts.broadcast.wake()
+            self.state.parts.broadcast.wake_all()
 
     def written(self) -> None:
         """Something may have changed: what this process keeps of the feed's head is too old for the next poll."""
@@ -157,12 +157,11 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
         await rulebooks.follow()
         await rulebooks.keep_current(clock())
-        keys = KeyBook(engine)
         # Connections of its own, so that a burst of reports does not hold up events.
         own = replace(doors, engine=_engine(stack, url, STREAM_CONNECTIONS))
-        broadcast = Broadcast(own, engines.catalogue, keys, clock, app.bells.events)
+        broadcast = Broadcast(own, engines.catalogue, clock, app.bells.events)
         app.state.parts = App(
-            engine=engine, doors=doors, engines=engines, intake=intake, keys=keys, clock=clock,
+            engine=engine, doors=doors, engines=engines, intake=intake, keys=KeyBook(engine), clock=clock,
             newest=Newest(engine, doors.reference, app.bells.line), broadcast=broadcast, metrics=metrics,
             pages=Pages(engine, engines.catalogue, app.bells.line),
             rulebooks=rulebooks, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,

@@ -12,8 +12,8 @@ from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.settings import Settings
 from service.store.engine import open_engine
-from service.store.listener import Bell, listen
-from service.store.warnings import OUTBOX_CHANNEL
+from service.store.listener import Bell, Line, listen
+from service.store.outbox import OUTBOX_CHANNEL
 from service.workflows.push_warnings import Pusher, PushLimits
 
 CONNECTIONS = 4  # a claim and a note take a millisecond each; the push itself holds none
@@ -41,7 +41,7 @@ async def push_until(asked_to_stop: asyncio.Event, settings: Settings, url: str,
     guard, bell = AddressGuard(parse_allow(settings.push_allow)), Bell()
     async with new_client(guard) as client:
         channel = WebhookChannel(client, settings.push_timeout_s)
-        listening = asyncio.create_task(listen(url, {OUTBOX_CHANNEL: bell.ring}))
+        listening = asyncio.create_task(listen(url, {OUTBOX_CHANNEL: bell.ring}, Line()))
         try:
             async with pushing(settings, url, channel, bell, clock) as pusher:
                 await asked_to_stop.wait()

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from service.api.shapes import WarningOut, warning_out
 from service.domain.catalogue import Catalogue
-from service.store import feed
+from service.store import feed, keys
 from service.store.engine import Row
-from service.store.keys import KeyBook
 from service.store.listener import Bell
 from service.store.reference import Reference
 from service.store.troubles import DatabaseTrouble, traits_of
@@ -79,12 +80,12 @@ class Ring:
 class Broadcast:
     """Reads the feed while anybody listens. A listener has nothing here but its place in line."""
 
-    def __init__(self, doors: Doors, catalogue: Catalogue, keys: KeyBook, clock: Clock, events: Bell) -> None:
+    def __init__(self, doors: Doors, catalogue: Catalogue, clock: Clock, events: Bell) -> None:
         self._doors = doors
         self._catalogue = catalogue
-        self._keys = keys
         self._clock = clock
         self._events = events
+        self._loop = asyncio.get_running_loop()
         self._listening: Counter[str] = Counter()  # open streams by key
         self._waiting: list[asyncio.Future[None]] = []
         self._one_behind = asyncio.Lock()  # those who catch up take turns, and never the reader's own connection
@@ -128,11 +129,15 @@ class Broadcast:
             self._waiting.append(waiting)
             await waiting
 
-    def wake(self) -> None:
-        """Wake every listener now."""
+    def wake_all(self) -> None:
+        """Wake every listener soon. May be called from a signal's handler, which runs in the middle of anything."""
+        self._loop.call_soon_threadsafe(lambda: _wake(self._taken()))
+
+    def _taken(self) -> list[asyncio.Future[None]]:
+        """All who wait, who are woken now and will not wait again for what they have seen."""
         self.woken += 1
         waiting, self._waiting = self._waiting, []
-        _wake(waiting)
+        return waiting
 
     async def behind(self, seq: int) -> tuple[list[Told], int]:
         """For a listener behind the ring: the next events from the database, and up to where all is told by them."""
@@ -149,8 +154,8 @@ class Broadcast:
         if not self._listening:  # nobody listens: what happens meanwhile is read when somebody comes
             self.ring = None
             return
-        news = await self._look_at_keys()
         async with self._doors.engine.connect() as connection:
+            news = await self._look_at_keys(connection)
             reference = await self._doors.reference.get(connection)
             if self.ring is None:
                 self.ring, news = Ring(max(await feed.head(connection) - PRIMED_EVENTS, 0)), True
@@ -161,12 +166,12 @@ class Broadcast:
         if rows or news:
             await self._wake_in_turns()
 
-    async def _look_at_keys(self) -> bool:
+    async def _look_at_keys(self, connection: AsyncConnection) -> bool:
         """Once per POLL_SECONDS; gives whether listeners must hear of it."""
         now = time.monotonic()
         if now - self._looked < POLL_SECONDS:
             return False
-        self.refused = await self._keys.refused(self._listening, self._clock())
+        self.refused = await keys.refused(connection, self._listening, self._clock())
         self._looked = now
         quiet = now - self._pinged >= PING_SECONDS
         if quiet:
@@ -174,8 +179,7 @@ class Broadcast:
         return quiet or bool(self.refused)
 
     async def _wake_in_turns(self) -> None:
-        self.woken += 1
-        waiting, self._waiting = self._waiting, []
+        waiting = self._taken()
         for place in range(0, len(waiting), WOKEN_AT_ONCE):
             _wake(waiting[place : place + WOKEN_AT_ONCE])
             await asyncio.sleep(0)

@@ -71,13 +71,6 @@ class KeyBook:
             return None
         return kept.viewer if _works(kept.row, now) else None
 
-    async def refused(self, key_ids: Collection[str], now: datetime) -> set[str]:
-        """Which of these keys no longer work, all asked at once: a stream may outlive its key."""
-        async with self._engine.connect() as connection:
-            statement = text("SELECT * FROM api_key WHERE id = ANY(:ids)")
-            rows = rows_of(await connection.execute(statement, {"ids": list(key_ids)}))
-        return set(key_ids) - {row["id"] for row in rows if _works(row, now)}
-
     def forget(self) -> None:
         """Read every key again when it is next used; what is being read now is not kept."""
         self._kept = {}
@@ -93,6 +86,13 @@ class KeyBook:
             book.clear()
         book[key_id] = kept
         return kept
+
+
+async def refused(connection: AsyncConnection, key_ids: Collection[str], now: datetime) -> set[str]:
+    """Which of these keys no longer work, all asked at once: a stream may outlive its key."""
+    statement = text("SELECT id, revoked_at, expires_at FROM api_key WHERE id = ANY(:ids)")
+    rows = rows_of(await connection.execute(statement, {"ids": list(key_ids)}))
+    return set(key_ids) - {row["id"] for row in rows if _works(row, now)}
 
 
 def _viewer_of(row: Row) -> Viewer:
