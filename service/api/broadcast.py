@@ -18,6 +18,7 @@ from service.domain.catalogue import Catalogue
 from service.store import feed, keys
 from service.store.engine import Row
 from service.store.listener import Bell
+from service.store.once import Once
 from service.store.reference import Reference
 from service.store.troubles import DatabaseTrouble, traits_of
 from service.store.views import Sight
@@ -31,6 +32,7 @@ RING_BYTES = 4_000_000
 PRIMED_EVENTS = 200  # read when the first listener comes: after a restart all come back with a recent number
 READ_AT_ONCE = 100
 GIVEN_AT_ONCE = 20  # some 50 kB: what one slow client can make the server hold
+PARTS_KEPT = 100  # of what those who catch up read, some 5 MB
 WOKEN_AT_ONCE = 100  # between two of these, other requests have their turn
 
 
@@ -90,6 +92,8 @@ class Broadcast:
         self._waiting: list[asyncio.Future[None]] = []
         self._one_behind = asyncio.Lock()  # those who catch up take turns, and never the reader's own connection
         self._looked = self._pinged = time.monotonic()
+        self._catching_up: Once[list[Told]] = Once()
+        self._parts: dict[tuple[int, int], list[Told]] = {}
         self.ring: Ring | None = None
         self.refused: set[str] = set()
         self.woken = 0
@@ -140,19 +144,32 @@ class Broadcast:
         return waiting
 
     async def behind(self, seq: int) -> tuple[list[Told], int]:
-        """For a listener behind the ring: the next events from the database, and up to where all is told by them."""
+        """For a listener behind the ring: the next events from the database, and up to where all is told by them.
+
+        Read in parts of GIVEN_AT_ONCE numbers, so that those who come back together read and render each part once.
+        """
         assert self.ring is not None
-        until = self.ring.start
-        async with self._one_behind, self._doors.engine.connect() as connection:
-            reference = await self._doors.reference.get(connection)
-            rows = await feed.events_after(connection, seq, GIVEN_AT_ONCE)
-        if len(rows) < GIVEN_AT_ONCE:
-            return [self._told(row, reference) for row in rows], max(until, rows[-1]["seq"] if rows else 0)
-        return [self._told(row, reference) for row in rows], rows[-1]["seq"]
+        begin = seq - seq % GIVEN_AT_ONCE
+        until = min(begin + GIVEN_AT_ONCE, self.ring.start)
+        part = await self._catching_up.do((begin, until), lambda: self._part(begin, until))
+        return [event for event in part if event.seq > seq], until
+
+    async def _part(self, begin: int, until: int) -> list[Told]:
+        kept = self._parts.get((begin, until))
+        if kept is None:
+            async with self._one_behind, self._doors.engine.connect() as connection:
+                reference = await self._doors.reference.get(connection)
+                rows = await feed.events_after(connection, begin, GIVEN_AT_ONCE)
+            kept = [self._told(row, reference) for row in rows if row["seq"] <= until]
+            if len(self._parts) >= PARTS_KEPT:
+                self._parts.clear()
+            self._parts[begin, until] = kept
+        return kept
 
     async def _look(self) -> None:
         if not self._listening:  # nobody listens: what happens meanwhile is read when somebody comes
             self.ring = None
+            self._parts.clear()
             return
         async with self._doors.engine.connect() as connection:
             news = await self._look_at_keys(connection)
