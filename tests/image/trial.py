@@ -50,6 +50,7 @@ def tried(root: Root, final: Stage, url: str) -> dict[str, str]:
             seen["pusher stopped after"] = f"{_stopped(pusher):.2f} s"
         seen["stopped after"] = f"{_stopped(server):.2f} s"
     assert subprocess.run(root.call(health_command(final)), capture_output=True, check=False).returncode != 0
+    assert "WEIYU_DATABASE_URL" in _refused(root, ["weiyu", "keys", "list"], {"WEIYU_DATA_DIR": "/tmp/data"})  # noqa: S108
     seen["training"] = _refused(root, ["weiyu", "train"], database).splitlines()[0][:100]
     return seen
 
