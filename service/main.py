@@ -13,20 +13,22 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.api import catalogue as catalogue_routes
 from service.api import (
+    batches,
     departments,
     endpoints,
     errors,
     incidents,
     matters,
     operations,
+    reporting,
     responsibilities,
     standing_orders,
     stream,
     subscriptions,
     warnings,
 )
+from service.api import catalogue as catalogue_routes
 from service.api.broadcast import Broadcast
 from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
@@ -62,8 +64,8 @@ from service.workflows.trying import Tryout
 # Addresses are tried in this order, 3 µs each: the busiest first.
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
-    stream, warnings, incidents, matters, operations, departments, endpoints, subscriptions, responsibilities,
-    standing_orders, catalogue_routes,
+    reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
+    responsibilities, standing_orders, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up
 

@@ -19,7 +19,7 @@ READERS = (Scope.READ, Scope.PLAN, Scope.RESPOND, Scope.ADMINISTER)
 _NO_KEY = "请在请求头 Authorization 中提供有效密钥：Bearer wy_<id>_<secret>；密钥由管理员用 weiyu keys create 发放。"
 
 
-class _Guard(SecurityBase):
+class Guard(SecurityBase):
     """One dependency for the whole check: each further one costs a request some 40 µs."""
 
     def __init__(self, scopes: tuple[Scope, ...]) -> None:
@@ -41,4 +41,4 @@ class _Guard(SecurityBase):
 
 def may(*scopes: Scope) -> Any:
     """A dependency: the viewer, if its key has one of these scopes. Raises Problem 401 or 403."""
-    return Depends(_Guard(scopes))
+    return Depends(Guard(scopes))

@@ -1,40 +1,27 @@
-"""Reports in: one, or a batch of at most 500."""
+"""Reports that are kept: read, corrected, withdrawn. How they come in is in reporting."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, TypeAdapter, ValidationError
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
 
 from service.api.access import READERS, may
-from service.api.errors import field_errors
-from service.api.shapes import BatchOut, ErrorOut, IncidentOut, ItemOut, ReportOut, incident_out, report_out
+from service.api.reporting import Reporter, arrival
+from service.api.shapes import IncidentOut, incident_out
 from service.api.state import App, app_of
 from service.domain.areas import contains
-from service.domain.incidents import IncidentReport, ReportResult, Storable, Strict
+from service.domain.incidents import IncidentReport, Storable, Strict
 from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import Scope
 from service.store import incidents
 from service.store.engine import Row
 from service.store.keys import Viewer
-from service.workflows.preparing import Arrival
-from service.workflows.report_incidents import Mode, report_incidents
 from service.workflows.tending import ReportName, correct_incident, withdraw_incident
 
-MOST_ITEMS = 500
 router = APIRouter(prefix="/v1", tags=["incidents 事件"])
-REPORT: TypeAdapter[IncidentReport] = TypeAdapter(IncidentReport)
-Reporter = Annotated[Viewer, may(Scope.REPORT)]
 ReaderOrReporter = Annotated[Viewer, may(Scope.REPORT, *READERS)]
-
-
-class Batch(Strict):
-    """`validate` keeps nothing and says what would happen; `all` keeps nothing unless everything can be kept."""
-
-    mode: Literal["commit", "validate"] = "commit"
-    atomic: Literal["all", "each"] = "each"
-    items: Annotated[list[Any], Field(min_length=1, max_length=MOST_ITEMS)]
 
 
 class Correction(Strict):
@@ -48,43 +35,6 @@ class Withdrawal(Strict):
     """Why a report is withdrawn."""
 
     note: Annotated[str, Field(min_length=1, max_length=500), Storable]
-
-
-@router.post("/incidents", status_code=201, responses={200: {"model": ReportOut, "description": "reported before"}})
-async def post_incident(report: IncidentReport, viewer: Reporter, request: Request, response: Response) -> ReportOut:
-    """Report one incident. Answers once it is kept, linked, judged, and its warning is on the way."""
-    app = app_of(request)
-    result = (await app.intake.report([_arrival(report, viewer)]))[0]
-    app.metrics.reports.labels(result.status).inc()
-    if result.status == "invalid":
-        raise Problem(422, "invalid_report", "报告内容有误，请按 errors 逐项修改后重发。", result.errors)
-    if result.status == "conflict":
-        raise Problem(409, "id_reused", result.errors[0].detail, result.errors)
-    response.status_code = 200 if result.status == "duplicate" else 201
-    return report_out(result)
-
-
-@router.post("/incidents:batch")
-async def post_batch(batch: Batch, viewer: Reporter, request: Request) -> BatchOut:
-    """Report up to 500 incidents; each is answered for itself, in order."""
-    app = app_of(request)
-    answers: dict[int, ItemOut] = {}
-    arrivals: dict[int, Arrival] = {}
-    for index, item in enumerate(batch.items):
-        try:
-            arrivals[index] = _arrival(REPORT.validate_python(item), viewer)
-        except ValidationError as error:
-            answers[index] = _refused(index, item, error)
-    whole = batch.atomic == "all"
-    mode = Mode(commit=batch.mode == "commit" and not (whole and answers), all_or_nothing=whole)
-    results = await _report(app, list(arrivals.values()), mode)
-    answers |= {index: _item(index, result) for index, result in zip(arrivals, results, strict=True)}
-    refused = any(answer.status in ("invalid", "conflict") for answer in answers.values())
-    for answer in answers.values():
-        app.metrics.reports.labels(answer.status if mode.commit else "validated").inc()
-    committed = mode.commit and not (whole and refused)
-    items = [answers[index] for index in range(len(batch.items))]
-    return BatchOut(mode=batch.mode, atomic=batch.atomic, committed=committed, items=items)
 
 
 @router.get("/incidents/{incident_id}")
@@ -113,7 +63,7 @@ async def post_revision(incident_id: str, correction: Correction, viewer: Report
     if correction.report.id != incident_id:
         error = FieldError("report.id", "id_differs", f"应与地址中的编号 {incident_id} 一致。")
         raise Problem(422, "invalid_report", "更正内容的编号与地址不一致。", (error,))
-    await correct_incident(app.work(), _arrival(correction.report, viewer), correction.note)
+    await correct_incident(app.work(), arrival(correction.report, viewer), correction.note)
     return incident_out((await _revisions(app, incident_id, viewer, viewer.system))[0])
 
 
@@ -124,15 +74,6 @@ async def post_withdrawal(incident_id: str, withdrawal: Withdrawal, viewer: Repo
     name = ReportName(viewer.system, incident_id, viewer.area)
     await withdraw_incident(app.work(), name, withdrawal.note)
     return incident_out((await _revisions(app, incident_id, viewer, viewer.system))[0])
-
-
-async def _report(app: App, arrivals: list[Arrival], mode: Mode) -> list[ReportResult]:
-    """What can share a transaction with others goes through the intake; the rest is its own."""
-    if not arrivals:
-        return []
-    if mode == Mode():
-        return await app.intake.report(arrivals)
-    return await report_incidents(app.doors, app.engines, arrivals, app.clock(), mode)
 
 
 async def _revisions(app: App, client_id: str, viewer: Viewer, system: str | None) -> list[Row]:
@@ -146,28 +87,3 @@ async def _revisions(app: App, client_id: str, viewer: Viewer, system: str | Non
     if len(systems) > 1:
         raise Problem(409, "ambiguous_id", f"多个上报系统用了同一编号，请加 ?system= 指明其一：{'、'.join(systems)}。")
     return rows
-
-
-def _arrival(report: IncidentReport, viewer: Viewer) -> Arrival:
-    return Arrival(report, viewer.system, viewer.area)
-
-
-def _refused(index: int, item: Any, error: ValidationError) -> ItemOut:
-    found = error.errors(include_url=False, include_input=False)
-    errors = [ErrorOut.model_validate(one, from_attributes=True) for one in field_errors(found)]
-    given = item.get("id") if isinstance(item, dict) else None
-    usable = isinstance(given, str) and not any(one["loc"] == ("id",) for one in found)
-    return ItemOut(index=index, id=given if usable else None, status="invalid", errors=errors)
-
-
-def _item(index: int, result: ReportResult) -> ItemOut:
-    errors = [ErrorOut.model_validate(one, from_attributes=True) for one in result.errors] or None
-    return ItemOut(
-        index=index,
-        id=result.id,
-        status=result.status,
-        matter_id=result.matter_id,
-        level=result.level,
-        warnings=list(result.warnings),
-        errors=errors,
-    )
