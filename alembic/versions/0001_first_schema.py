@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from uuid import UUID
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -11,6 +15,46 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+MONTHS = 4  # this one and three ahead; from then on a tick of the service makes them (store.partitions)
+# Rows that are written again and again. Those of which no indexed column changes find room for the new version on their
+# page (HOT); the others leave dead rows in large tables, where the usual fifth of the table is too long to wait.
+ROOM = {
+    "place": "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02",
+    "place_day": "fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02",
+    "matter": "autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02",
+    "warning": "autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02",
+    "duty": "autovacuum_vacuum_scale_factor = 0.02",
+    "outbox": "autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02",
+}
+
+
+def _partition(table: str) -> None:
+    """A partition for whatever has no month of its own, and those of the first months."""
+    op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
+    today = datetime.now(UTC).date()
+    starts = [date(*_year_and_month(today.year * 12 + today.month - 1 + n), 1) for n in range(MONTHS + 1)]
+    for start, end in pairwise(starts):
+        bounds = f"FROM ('{_first_id(start)}') TO ('{_first_id(end)}')"
+        op.execute(f"CREATE TABLE {table}_{start:%Y_%m} PARTITION OF {table} FOR VALUES {bounds}")
+
+
+def _year_and_month(number: int) -> tuple[int, int]:
+    """Year and month of a month counted from year 0."""
+    year, month = divmod(number, 12)
+    return year, month + 1
+
+
+def _first_id(day: date) -> UUID:
+    """No UUIDv7 of that day (UTC) or later is smaller: its first 48 bits are the milliseconds since 1970."""
+    instant = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return UUID(int=int(instant.timestamp() * 1000) << 80)
+
+
+def _leave_room() -> None:
+    for table, settings in ROOM.items():
+        op.execute(f"ALTER TABLE {table} SET ({settings})")
 
 
 def upgrade() -> None:
@@ -115,9 +159,9 @@ def upgrade() -> None:
         sa.Column("warning_ids", sa.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
+        postgresql_partition_by="RANGE (id)",
     )
     op.create_index("incident_matter", "incident", ["matter_id", "received_at"], unique=False)
-    op.create_index("incident_received", "incident", ["received_at"], unique=False)
     op.create_table(
         "judgement",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -141,6 +185,7 @@ def upgrade() -> None:
         sa.Column("findings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("score", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        postgresql_partition_by="RANGE (id)",
     )
     op.create_index("judgement_matter", "judgement", ["matter_id", "at"], unique=False)
     op.create_table(
@@ -195,6 +240,13 @@ def upgrade() -> None:
         ["county", "first_level", "last_occurred_at"],
         unique=False,
         postgresql_where=sa.text("status = 'open'"),
+    )
+    op.create_index(
+        "matter_merged_into",
+        "matter",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
     op.create_index("matter_place_seq", "matter", ["county", "first_level", "place_seq"], unique=False)
     op.create_index("matter_updated", "matter", ["updated_at", "id"], unique=False)
@@ -262,12 +314,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "receipt",
-        sa.Column("system", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("system", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("incident_id", sa.Uuid(), nullable=False),
         sa.Column("content_mac", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("system", "client_id", "revision"),
+        sa.PrimaryKeyConstraint("client_id", "system", "revision"),
     )
     op.create_table(
         "reference_version",
@@ -350,6 +402,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state NOT IN ('resolved', 'cancelled')"),
     )
+    op.create_index("warning_subject", "warning", ["subject_id", "opened_at"], unique=False)
     op.create_index("warning_seq", "warning", ["seq"], unique=True)
     op.create_table(
         "warning_event",
@@ -431,6 +484,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    _partition("incident")
+    _partition("judgement")
+    _leave_room()
     op.execute("INSERT INTO feed_counter (id, seq) VALUES (1, 0)")
     op.execute("INSERT INTO reference_version (id, version) VALUES (1, 1)")
     # Two random UUIDs hold 244 random bits from the server's strong generator.
@@ -449,6 +505,7 @@ def downgrade() -> None:
     op.drop_table("api_key")
     op.drop_index("warning_event_revision", table_name="warning_event")
     op.drop_table("warning_event")
+    op.drop_index("warning_subject", table_name="warning")
     op.drop_index("warning_seq", table_name="warning")
     op.drop_index(
         "warning_open_subject", table_name="warning", postgresql_where=sa.text("state NOT IN ('resolved', 'cancelled')")
@@ -472,12 +529,12 @@ def downgrade() -> None:
     op.drop_table("matter_entry")
     op.drop_index("matter_updated", table_name="matter")
     op.drop_index("matter_place_seq", table_name="matter")
+    op.drop_index("matter_merged_into", table_name="matter", postgresql_where=sa.text("merged_into IS NOT NULL"))
     op.drop_index("matter_open_place", table_name="matter", postgresql_where=sa.text("status = 'open'"))
     op.drop_table("matter")
     op.drop_table("lease")
     op.drop_index("judgement_matter", table_name="judgement")
     op.drop_table("judgement")
-    op.drop_index("incident_received", table_name="incident")
     op.drop_index("incident_matter", table_name="incident")
     op.drop_table("incident")
     op.drop_table("feed_counter")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import Insert, Row, insert_all, rows_of
+from service.store.engine import Insert, Row, insert_all, new_id, rows_of
+from service.store.partitions import first_id_at, instant_of
 from service.store.tables import IncidentTable, ReceiptTable
 
+TWIN_DAYS = 92  # a report older than this is not the same one reported twice
 ReportKey = tuple[str, str]  # (reporting system, the client's own id)
 
 
@@ -44,7 +47,7 @@ async def with_judgement(connection: AsyncConnection, ids: Collection[UUID]) -> 
     """Incidents with the judgement each was answered with: what a repeated report is answered from."""
     if not ids:
         return {}
-    rows = await connection.execute(text(_ANSWERED + " WHERE i.id = ANY(:ids)"), {"ids": list(ids)})
+    rows = await connection.execute(text(_ANSWERED + _BY_ID), {"ids": list(ids)})
     return {row["id"]: row for row in rows_of(rows)}
 
 
@@ -60,16 +63,20 @@ async def revisions(connection: AsyncConnection, client_id: str, system: str | N
 async def newest_sketches(
     connection: AsyncConnection, matter_ids: Collection[UUID], each: int
 ) -> dict[UUID, list[tuple[str, bytes]]]:
-    """The newest reports of each matter as (client id, sketch): what may have been reported twice."""
+    """The newest reports of each matter as (client id, sketch): what may have been reported twice.
+
+    Only those of the last TWIN_DAYS, so that the months before are not looked into, however many there are.
+    """
     if not matter_ids:
         return {}
+    since = first_id_at(instant_of(new_id()) - timedelta(days=TWIN_DAYS))
     rows = await connection.execute(
         text(
             "SELECT m.id, i.client_id, i.sketch FROM unnest(CAST(:ids AS uuid[])) AS m(id) CROSS JOIN LATERAL"
-            " (SELECT client_id, sketch FROM incident WHERE matter_id = m.id AND status = 'current'"
+            " (SELECT client_id, sketch FROM incident WHERE matter_id = m.id AND id >= :since AND status = 'current'"
             "  ORDER BY received_at DESC LIMIT :each) i"
         ),
-        {"ids": list(matter_ids), "each": each},
+        {"ids": list(matter_ids), "each": each, "since": since},
     )
     found: dict[UUID, list[tuple[str, bytes]]] = {}
     for matter_id, client_id, sketch in rows:
@@ -117,6 +124,8 @@ _ANSWERED = """
 SELECT i.*, j.level, j.rule_level, j.model_level, j.probability, j.reasons, j.score, j.needs_look, j.model_version
 FROM incident i JOIN judgement j ON j.id = i.judgement_id
 """
+# A join asks for each id the one partition that it lies in; "= ANY" would ask for all ids in all of them.
+_BY_ID = " JOIN unnest(CAST(:ids AS uuid[])) AS k(id) ON k.id = i.id"
 _TAKE_JUDGEMENT = """
 UPDATE incident i SET judgement_id = m.judgement_id, warning_ids = ARRAY(
   SELECT w.id FROM warning w

@@ -18,25 +18,29 @@ TEXTS: Any = ARRAY(Text)
 UUIDS: Any = ARRAY(Uuid)
 BYTES: Any = LargeBinary
 BIG: Any = BigInteger
+BY_MONTH: Any = {"postgresql_partition_by": "RANGE (id)"}  # ids begin with their instant; see store.partitions
 OPEN_WARNING = "state NOT IN ('resolved', 'cancelled')"
 
 
 class ReceiptTable(SQLModel, table=True):
-    """One row per revision of a report of one reporting system; the primary key is what makes a report unique."""
+    """One row per revision of a report of one reporting system; the primary key is what makes a report unique.
+
+    The client's id stands first in the key, so that it also finds an id whose system is not said.
+    """
 
     __tablename__ = "receipt"
-    system: str = Field(primary_key=True)
     client_id: str = Field(primary_key=True)
+    system: str = Field(primary_key=True)
     revision: int = Field(primary_key=True)
     incident_id: UUID
     content_mac: bytes = Field(sa_type=BYTES)
 
 
 class IncidentTable(SQLModel, table=True):
-    """A report as kept: text masked, revisions side by side."""
+    """A report as kept: text masked, revisions side by side. A partition per month of the id."""
 
     __tablename__ = "incident"
-    __table_args__ = (Index("incident_matter", "matter_id", "received_at"), Index("incident_received", "received_at"))
+    __table_args__ = (Index("incident_matter", "matter_id", "received_at"), BY_MONTH)
     id: UUID = Field(primary_key=True)
     system: str
     client_id: str
@@ -87,6 +91,7 @@ class MatterTable(SQLModel, table=True):
         ),
         Index("matter_place_seq", "county", "first_level", "place_seq"),
         Index("matter_updated", "updated_at", "id"),
+        Index("matter_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
     id: UUID = Field(primary_key=True)
     area: str
@@ -148,10 +153,13 @@ class MatterEntryTable(SQLModel, table=True):
 
 
 class JudgementTable(SQLModel, table=True):
-    """What rules, model and judge said of a matter at one moment, and by which versions: the answer to "why"."""
+    """What rules, model and judge said of a matter at one moment, and by which versions: the answer to "why".
+
+    A partition per month of the id.
+    """
 
     __tablename__ = "judgement"
-    __table_args__ = (Index("judgement_matter", "matter_id", "at"),)
+    __table_args__ = (Index("judgement_matter", "matter_id", "at"), BY_MONTH)
     id: UUID = Field(primary_key=True)
     matter_id: UUID
     at: datetime = Field(sa_type=INSTANT)
@@ -193,6 +201,7 @@ class WarningTable(SQLModel, table=True):
     __tablename__ = "warning"
     __table_args__ = (
         Index("warning_seq", "seq", unique=True),
+        Index("warning_subject", "subject_id", "opened_at"),
         Index("warning_open_subject", "subject_kind", "subject_id", unique=True, postgresql_where=text(OPEN_WARNING)),
         Index("warning_confirm_due", "confirm_due_at", postgresql_where=text("state = 'pending_confirmation'")),
     )

@@ -65,3 +65,48 @@ def owed(endpoint_id: UUID, **changes: Any) -> Row:
         "done_at": None,
     }
     return row | changes
+
+
+def incident(**changes: Any) -> Row:
+    """A kept report of a matter of its own."""
+    row = {
+        "id": new_id(),
+        "system": "测试系统",
+        "client_id": f"r-{new_id()}",
+        "revision": 1,
+        "status": "current",
+        "area": VILLAGE,
+        "county": VILLAGE[:6],
+        "grid": None,
+        "category": "labour.wage_arrears",
+        "category_from": "reported",
+        "title": None,
+        "text": "反映工资未发。",
+        "masked": {},
+        "occurred_at": NOON,
+        "captured_at": None,
+        "received_at": NOON,
+        "late": False,
+        "people_affected": None,
+        "people_affected_from": None,
+        "people_present": None,
+        "place_text": None,
+        "lat": None,
+        "lon": None,
+        "accuracy_m": None,
+        "project_id": None,
+        "signals": [],
+        "text_signals": [],
+        "source": "grid",
+        "report_stage": "first",
+        "handling": "in_progress",
+        "action_taken": None,
+        "sketch": b"\x01",
+        "matter_id": new_id(),
+        "linked_by": {},
+        "possible_duplicates": [],
+        "judgement_id": new_id(),
+        "warning_ids": [],
+        "note": None,
+    }
+    return row | changes
