@@ -312,6 +312,14 @@ def upgrade() -> None:
         sa.Column("escalated", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("county", "first_level", "day"),
     )
+    op.create_index(
+        "place_day_closed",
+        "place_day",
+        ["county", "first_level", "day"],
+        unique=False,
+        postgresql_include=["closed", "escalated"],
+        postgresql_where=sa.text("closed > 0"),
+    )
     op.create_table(
         "receipt",
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -519,6 +527,12 @@ def downgrade() -> None:
     op.drop_table("rulebook")
     op.drop_table("reference_version")
     op.drop_table("receipt")
+    op.drop_index(
+        "place_day_closed",
+        table_name="place_day",
+        postgresql_include=["closed", "escalated"],
+        postgresql_where=sa.text("closed > 0"),
+    )
     op.drop_table("place_day")
     op.drop_table("place")
     op.drop_index("outbox_once", table_name="outbox")

@@ -151,16 +151,20 @@ def row_of(matter: Matter, now: datetime) -> Row:
 
 
 _HISTORIES = """
-SELECT p.county, p.first_level,
-  coalesce(sum(d.reports) FILTER (WHERE d.day > :week), 0)::int,
-  coalesce(sum(d.reports) FILTER (WHERE d.day <= :week AND d.day > :month), 0)::int,
+SELECT p.county, p.first_level, r.week, r.month,
   (SELECT count(*) FROM matter m
     WHERE m.status = 'open' AND m.county = p.county AND m.first_level = p.first_level)::int,
-  coalesce(sum(d.closed), 0)::int,
-  coalesce(sum(d.escalated), 0)::int
+  c.closed, c.escalated
 FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) AS p(county, first_level)
-LEFT JOIN place_day d ON d.county = p.county AND d.first_level = p.first_level AND d.day > :year AND d.day <= :today
-GROUP BY p.county, p.first_level
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(d.reports) FILTER (WHERE d.day > :week), 0)::int AS week,
+    coalesce(sum(d.reports) FILTER (WHERE d.day <= :week), 0)::int AS month
+  FROM place_day d
+  WHERE d.county = p.county AND d.first_level = p.first_level AND d.day > :month AND d.day <= :today) r
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(d.closed), 0)::int AS closed, coalesce(sum(d.escalated), 0)::int AS escalated
+  FROM place_day d
+  WHERE d.county = p.county AND d.first_level = p.first_level AND d.day > :year AND d.day <= :today AND d.closed > 0) c
 """
 _LOCK = """
 INSERT INTO place (county, first_level, seq)
