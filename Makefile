@@ -37,8 +37,9 @@ check: setup ## the fast half: lint, types, contracts, the tests that guard the 
 	done; \
 	[ -z "$$failed" ] || { echo "FAILED:$$failed" >&2; exit 1; }
 
-bench: setup ## the measurements, ratios side by side
+bench: setup ## the measurements, ratios side by side; GROWTH=10000000 first fills a database with so many incidents
 	@[ -f benchmarks/__main__.py ] || { echo "There is no benchmark in this checkout yet (benchmarks/__main__.py)." >&2; exit 1; }
+	@[ -z "$(GROWTH)" ] || $(PY) -m benchmarks.growing --incidents $(GROWTH)
 	$(PY) -m benchmarks
 
 attack-kill: setup ## kill -9 server and database at random moments, compare three ledgers: N=200 SEED=1

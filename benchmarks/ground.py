@@ -69,29 +69,37 @@ class Ground:
     key: str
     bodies: Path  # one simulated report a line, with ID where its id belongs
 
-    def database(self, name: str) -> Database:
+    def database(self, name: str, template: str = "furnished") -> Database:
         with psycopg.connect(self.cluster_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE furnished".encode())
-        return Database(_named(self.cluster_url, name), self.key)
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return Database(named(self.cluster_url, name), self.key)
 
 
 @contextlib.contextmanager
-def prepared() -> Iterator[Ground]:
-    """Everything that the measurements share; gone afterwards. On the disk, with fsync: that is what a commit costs."""
-    folder = Path(tempfile.mkdtemp(prefix="weiyu-bench-"))
+def prepared(keep: Path | None = None) -> Iterator[Ground]:
+    """Everything that the measurements share; gone afterwards, but in the folder `keep` it stays for the next time.
+
+    On the disk, with fsync: that is what a commit costs.
+    """
+    folder = keep or Path(tempfile.mkdtemp(prefix="weiyu-bench-"))
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o711)  # run as root, the server's own account must get through
     try:
         with EmbeddedServer(folder / "data") as server:
             lived = [simulate(_district(n), SEED, datetime(2026, 3, 1, tzinfo=UTC), DAYS) for n in range(COUNTIES)]
             bodies = folder / "bodies.jsonl"
             bodies.write_text("\n".join(_bodies(lived)), "utf-8")
-            with psycopg.connect(server.url, autocommit=True) as connection:
-                connection.execute("CREATE DATABASE furnished")
-            url = _named(server.url, "furnished")
-            migrate(url)
-            yield Ground(folder, server.url, asyncio.run(_furnish(url, lived)), bodies)
+            key = folder / "key"
+            if not key.exists():
+                with psycopg.connect(server.url, autocommit=True) as connection:
+                    connection.execute("CREATE DATABASE furnished")
+                url = named(server.url, "furnished")
+                migrate(url)
+                key.write_text(asyncio.run(_furnish(url, lived)), "utf-8")
+            yield Ground(folder, server.url, key.read_text("utf-8"), bodies)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def reports(bodies: Path, count: int, label: str) -> list[dict[str, Any]]:
@@ -115,8 +123,13 @@ class Server:
 
     @property
     def processor_seconds(self) -> float:
-        ticks = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[11:13]
-        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.pid)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of any core."""
+    ticks = Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -172,7 +185,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _named(url: str, database: str) -> str:
+def named(url: str, database: str) -> str:
+    """The address of another database of the same cluster."""
     return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
+GROWTH = ROOT / "benchmarks" / "growth.json"  # rows of `benchmarks.growing`, which runs by itself
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 
@@ -72,8 +73,20 @@ def told(rows: list[Row]) -> str:
 
 def write(rows: list[Row], load_before: float, seconds: float) -> None:
     """benchmarks/results.json and docs/benchmarks.md. A skipped or failed row is written as such."""
+    rows = [*rows, *added()]
     RESULTS.write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=1) + "\n", "utf-8")
     PAGE.write_text(_page(rows, load_before, seconds), "utf-8")
+
+
+def add(row: Row) -> None:
+    """Keep the row of a run by itself; the next `make bench` puts it on its page, with its own date."""
+    dated = Row(row.name, row.ratio, row.goal, row.unit, {**row.detail, "measured": f"{datetime.now(UTC):%Y-%m-%d}"})
+    GROWTH.write_text(json.dumps(asdict(dated), ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def added() -> list[Row]:
+    """What `add` kept, if anything."""
+    return [Row(**json.loads(GROWTH.read_text("utf-8")))] if GROWTH.exists() else []
 
 
 def _page(rows: list[Row], load_before: float, seconds: float) -> str:
