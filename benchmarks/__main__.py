@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from benchmarks import importing, listening, polling, reporting, rules, scoring, starting
+from benchmarks import importing, listening, polling, reporting, rules, scoring, slow_disk, starting
 from benchmarks.ground import Ground, prepared
 from benchmarks.results import Row, told, write
 
@@ -42,6 +42,7 @@ def _parts(ground: Ground) -> dict[str, Callable[[], list[Row]]]:
     """What is measured, the most important first."""
     return {
         "reporting": lambda: reporting.rows(reporting.measure(ground)),
+        "slow_disk": slow_disk.measure,
         "importing": lambda: importing.measure(ground),
         "polling": lambda: polling.measure(ground),
         "rules": rules.measure,

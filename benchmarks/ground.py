@@ -135,7 +135,7 @@ def processor_seconds(pid: int) -> float:
 @contextlib.contextmanager
 def serving(command: Sequence[str], path: str, **environment: str) -> Iterator[Server]:
     """A server started with `PORT` in its environment, from when it answers `path` until this ends."""
-    port, began = _free_port(), time.perf_counter()
+    port, began = free_port(), time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *command],
         env={**os.environ, **environment, "PORT": str(port)},
@@ -179,7 +179,7 @@ def _await_answer(process: subprocess.Popen[bytes], url: str, until: float) -> N
     raise TimeoutError(f"{url} does not answer")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -28,18 +29,20 @@ class Measured:
         return [float(getattr(one, what)) for one in self.seen[name, clients]]
 
 
-def measure(ground: Ground, rounds: int = ROUNDS) -> Measured:
-    """Three servers stand side by side; every round asks each of them in turn at each number of clients."""
+def measure(
+    ground: Ground, rounds: int = ROUNDS, clients: Sequence[int] = CLIENTS, names: Sequence[str] = SERVERS
+) -> Measured:
+    """The servers stand side by side; every round asks each of them in turn at each number of clients."""
     measured = Measured()
     with ExitStack() as stack:
-        servers = _servers(stack, ground)
+        servers = _servers(stack, ground, names)
         for name, (server, database) in servers.items():
             _ask(measured, ground, (name, server, database), 8)  # warm: connections, plans, caches
         measured.seen.clear()
         for _ in range(rounds):
-            for clients in CLIENTS:
+            for count in clients:
                 for name, (server, database) in servers.items():
-                    _ask(measured, ground, (name, server, database), clients)
+                    _ask(measured, ground, (name, server, database), count)
     return measured
 
 
@@ -54,15 +57,14 @@ def rows(measured: Measured) -> list[Row]:
     return found
 
 
-def _servers(stack: ExitStack, ground: Ground) -> dict[str, tuple[Server, Database]]:
+def _servers(stack: ExitStack, ground: Ground, names: Sequence[str]) -> dict[str, tuple[Server, Database]]:
     ours, others = ground.database("reporting"), ground.database("reporting_usual")
-    bare = serving(["-m", "benchmarks.bare"], "/", BENCH_DATABASE=ours.url)
-    usual = serving(["-m", "benchmarks.usual"], "/", BENCH_DATABASE=others.url)
-    return {
-        "echo": (stack.enter_context(bare), ours),
-        "weiyu": (stack.enter_context(weiyu(ours)), ours),
-        "usual": (stack.enter_context(usual), others),
+    made = {
+        "echo": (lambda: serving(["-m", "benchmarks.bare"], "/", BENCH_DATABASE=ours.url), ours),
+        "weiyu": (lambda: weiyu(ours), ours),
+        "usual": (lambda: serving(["-m", "benchmarks.usual"], "/", BENCH_DATABASE=others.url), others),
     }
+    return {name: (stack.enter_context(made[name][0]()), made[name][1]) for name in names}
 
 
 def _ask(measured: Measured, ground: Ground, asked: tuple[str, Server, Database], clients: int) -> None:
