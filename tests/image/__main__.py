@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from service.store.embedded import EmbeddedServer
 from tests.conftest import server_folder
@@ -23,10 +24,9 @@ def main() -> int:
         print("This needs Linux and root: it mounts file systems. With an engine: docker build .", file=sys.stderr)
         return 2
     if INSIDE not in sys.argv:
-        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.image", INSIDE]
-        return subprocess.run(command, cwd=ROOT, check=False).returncode
+        return _outside()
     try:
-        seen = _built_and_tried()
+        seen = _built_and_tried(Path(sys.argv[-1]))
     except (BadDockerfile, StepFailed, AssertionError) as failed:
         print(f"FAILED: {failed}", file=sys.stderr)
         return 1
@@ -35,22 +35,23 @@ def main() -> int:
     return 0
 
 
-def _built_and_tried() -> dict[str, str]:
+def _outside() -> int:
+    """The folder is made and deleted where nothing is mounted in it: all mounts go with the namespace."""
+    with server_folder() as folder:
+        command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.image"]
+        return subprocess.run([*command, INSIDE, str(folder)], cwd=ROOT, check=False).returncode
+
+
+def _built_and_tried(folder: Path) -> dict[str, str]:
     stages = read_dockerfile((ROOT / "Dockerfile").read_text("utf-8"))
     context = Context(ROOT, (ROOT / ".dockerignore").read_text("utf-8"))
-    with server_folder() as folder:
-        os.environ["TMPDIR"] = str(folder)
-        began = time.monotonic()
-        root = build(stages, context, folder / "image")
-        stand_in = f"this system with Python {platform.python_version()}, in place of {stages[-1].base}"
-        seen = {"base": stand_in, "built in": f"{time.monotonic() - began:.0f} s", **sizes(root)}
-        try:
-            with EmbeddedServer(folder / "data", tcp=True) as server:
-                return seen | tried(root, stages[-1], server.url)
-        finally:
-            for stage in stages:
-                mounted = folder / "image" / stage.name / "root"
-                subprocess.run(["umount", "--recursive", "--lazy", str(mounted)], check=False)
+    os.environ["TMPDIR"] = str(folder)
+    began = time.monotonic()
+    root = build(stages, context, folder / "image")
+    stand_in = f"this system with Python {platform.python_version()}, in place of {stages[-1].base}"
+    seen = {"base": stand_in, "built in": f"{time.monotonic() - began:.0f} s", **sizes(root)}
+    with EmbeddedServer(folder / "data", tcp=True) as server:
+        return seen | tried(root, stages[-1], server.url)
 
 
 if __name__ == "__main__":

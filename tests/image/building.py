@@ -33,7 +33,11 @@ class Root:
         layers = f"lowerdir=/,upperdir={self.added},workdir={folder / 'work'}"
         mount("-t", "overlay", "overlay", "-o", layers, str(self.path))
         mount("--bind", "/proc", str(self.path / "proc"))
-        mount("--rbind", "/dev", str(self.path / "dev"))
+        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", str(self.path / "dev"))
+        for device in ("null", "zero", "random", "urandom"):  # these only: nothing in here reaches a real disk
+            (self.path / "dev" / device).touch()
+            mount("--bind", f"/dev/{device}", str(self.path / "dev" / device))
+        (self.path / "dev" / "shm").mkdir(mode=0o1777)
         mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", str(self.path / "tmp"))
         self._open_the_way(Path(sys.base_prefix))
 
