@@ -22,7 +22,6 @@ from service.domain.words import Scope
 from service.store import keys
 from service.store.engine import open_engine
 from tests.journeys.conftest import ok
-from tests.journeys.test_real_messages import MESSAGES, areas, messages
 from tests.journeys.test_stream import Listener, different
 from tests.makers import AREAS, OTHER_VILLAGE, VILLAGE, report
 from tests.processes import Fleet, Process, ServerProcess, fleet
@@ -139,7 +138,7 @@ async def ticks_run(clients: Sequence[httpx.AsyncClient]) -> float:
 
 async def split_over_two_servers_and_two_pushers(town: Town, bodies: list[dict[str, Any]], size: int) -> Counter[str]:
     began = time.monotonic()
-    servers = await town.fleet.servers(2, push_workers="0", late_hours=str(24 * 365 * 20))
+    servers = await town.fleet.servers(2, push_workers="0")
     pushers = [town.fleet.pusher() for _ in range(2)]
     await subscribe(town, servers[0])
     async with contextlib.AsyncExitStack() as stack:
@@ -202,17 +201,6 @@ async def test_reports_split_over_two_servers_are_read_and_pushed_once(town: Tow
     assert told == {"created": 400}
     assert town.number("SELECT count(*) FROM matter") == 100
     assert town.number("SELECT count(*) FROM warning_event") > 100
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not MESSAGES.exists(), reason="skipped: data not present")
-async def test_real_messages_split_over_two_servers_are_read_and_pushed_once(town: Town) -> None:
-    await load_areas(town.fleet.database_url, areas())
-
-    told = await split_over_two_servers_and_two_pushers(town, messages(), size=250)
-
-    assert told["created"] + told["invalid"] == len(messages()) == 4326
-    assert town.number("SELECT count(*) FROM incident") == told["created"]
 
 
 # ---- one event, told two thousand times
