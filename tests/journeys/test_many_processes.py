@@ -22,8 +22,9 @@ from service.domain.words import Scope
 from service.store import keys
 from service.store.engine import open_engine
 from tests.journeys.conftest import ok
+from tests.journeys.test_real_messages import EVERYWHERE, MESSAGES, areas, messages
 from tests.journeys.test_stream import Listener, different
-from tests.makers import AREAS, OTHER_VILLAGE, VILLAGE, report
+from tests.makers import AREAS, COUNTY, OTHER_VILLAGE, VILLAGE, report
 from tests.processes import Fleet, Process, ServerProcess, fleet
 from tests.receiver import Receiver
 from tests.served import load_areas, until
@@ -70,10 +71,11 @@ async def town(database_url: str, tmp_path: Path) -> AsyncIterator[Town]:
         yield town
 
 
-async def subscribe(town: Town, server: ServerProcess) -> None:
-    """A coordinating office that hears everything at once, orange and red too."""
+async def subscribe(town: Town, server: ServerProcess, area: str) -> None:
+    """A coordinating office that hears everything at once, orange and red too: its area covers all, also the small."""
+    made = {"name": "综治中心", "is_coordinator": True, "area": area}
     async with town.client(Scope.ADMINISTER, server) as admin:
-        office = ok(await admin.post("/v1/departments", json={"name": "综治中心", "is_coordinator": True}), 201)
+        office = ok(await admin.post("/v1/departments", json=made), 201)
         endpoint = {"department_id": office["id"], "url": town.receiver.url}
         town.receiver.secrets.append(ok(await admin.post("/v1/endpoints", json=endpoint), 201)["secret"])
         wish = {"department_id": office["id"], "minimum_level": "blue"}
@@ -136,11 +138,13 @@ async def ticks_run(clients: Sequence[httpx.AsyncClient]) -> float:
     return sum(float(line.split()[-1]) for lines in texts for line in lines if line.startswith(wanted))
 
 
-async def split_over_two_servers_and_two_pushers(town: Town, bodies: list[dict[str, Any]], size: int) -> Counter[str]:
+async def split_over_two_servers_and_two_pushers(
+    town: Town, bodies: list[dict[str, Any]], size: int, area: str
+) -> Counter[str]:
     began = time.monotonic()
-    servers = await town.fleet.servers(2, push_workers="0")
+    servers = await town.fleet.servers(2, push_workers="0", late_hours=str(24 * 365 * 20))
     pushers = [town.fleet.pusher() for _ in range(2)]
-    await subscribe(town, servers[0])
+    await subscribe(town, servers[0], area)
     async with contextlib.AsyncExitStack() as stack:
         reports = [await stack.enter_async_context(town.client(Scope.REPORT, server)) for server in servers]
         readers = [await stack.enter_async_context(town.client(Scope.READ, server)) for server in servers]
@@ -196,11 +200,21 @@ def matters_told_often(count: int) -> list[dict[str, Any]]:
 
 
 async def test_reports_split_over_two_servers_are_read_and_pushed_once(town: Town) -> None:
-    told = await split_over_two_servers_and_two_pushers(town, matters_told_often(400), size=10)
+    told = await split_over_two_servers_and_two_pushers(town, matters_told_often(400), 10, COUNTY)
 
     assert told == {"created": 400}
     assert town.number("SELECT count(*) FROM matter") == 100
     assert town.number("SELECT count(*) FROM warning_event") > 100
+
+
+@pytest.mark.skipif(not MESSAGES.exists(), reason="skipped: data not present")
+async def test_real_messages_split_over_two_servers_are_read_and_pushed_once(town: Town) -> None:
+    await load_areas(town.fleet.database_url, areas())
+
+    told = await split_over_two_servers_and_two_pushers(town, messages(), 250, EVERYWHERE)
+
+    assert told["created"] + told["invalid"] == len(messages()) == 4326
+    assert town.number("SELECT count(*) FROM incident") == told["created"]
 
 
 # ---- one event, told two thousand times
@@ -314,7 +328,7 @@ async def test_servers_replaced_one_by_one_under_load_lose_nothing(town: Town) -
 
 async def test_a_pusher_that_stops_lets_its_pushes_finish_and_the_next_pushes_the_rest(town: Town) -> None:
     [server] = await town.fleet.servers(1, push_workers="0")
-    await subscribe(town, server)
+    await subscribe(town, server, COUNTY)
     async with town.client(Scope.REPORT, server) as client:
         await send_split([client, client], matters_told_often(120), size=60)
     assert not town.receiver.tried, "a server with no push workers pushed"
