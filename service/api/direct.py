@@ -40,11 +40,12 @@ class Direct(APIRoute):
 
 
 async def _body(request: Request) -> bytes:
+    body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+    if body and kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
         detail = f"请求体应为 JSON，请求头 Content-Type 应为 {_JSON}。"
         raise Problem(415, "unsupported_media_type", detail)
-    return await request.body()
+    return body
 
 
 def _read(adapter: TypeAdapter[Any], body: bytes) -> Any:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.store import incidents, partitions
-from service.store.engine import new_id, open_engine
+from service.store.engine import insert_all, new_id, open_engine
 from service.store.partitions import first_id_at, instant_of, later, make_month, missing_months, month_of
 from service.store.reference import ReferenceCache
 from service.workflows.months import make_months
@@ -44,7 +44,7 @@ def id_at(instant: datetime) -> UUID:
 
 async def _keep(engine: AsyncEngine, *ids: UUID) -> None:
     async with engine.begin() as connection:
-        await incidents.keep(connection, [incident(id=row_id) for row_id in ids])
+        await insert_all(connection, [incidents.kept([incident(id=row_id) for row_id in ids])])
 
 
 async def _where(engine: AsyncEngine) -> dict[UUID, str]:
@@ -149,7 +149,7 @@ async def test_a_group_that_has_read_and_then_writes_is_waited_for_and_does_not_
         making = asyncio.create_task(_make(engine, NEXT_YEAR))
         await asyncio.sleep(0.2)
         assert not making.done()
-        await incidents.keep(connection, [incident(id=id_at(NEXT_YEAR))])
+        await insert_all(connection, [incidents.kept([incident(id=id_at(NEXT_YEAR))])])
     assert await making == 1
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.domain.matters import PlaceHistory
 from service.store import matters
-from service.store.engine import open_engine
+from service.store.engine import insert_all, open_engine
 from tests.makers import NOON
 
 PLACE, OTHER, UNKNOWN = ("990101", "labour"), ("990101", "land"), ("990102", "labour")
@@ -30,8 +30,8 @@ async def test_days_are_counted_at_both_edges_of_week_month_and_year(engine: Asy
     async with engine.begin() as connection:
         for counts in (reports, closed):
             days = {(PLACE, TODAY - timedelta(days=back)): count for back, count in counts.items()}
-            await matters.count_days(connection, days)
-        await matters.count_days(connection, {(OTHER, TODAY): {"reports": 5, "closed": 3}})
+            await insert_all(connection, [matters.counted(days)])
+        await insert_all(connection, [matters.counted({(OTHER, TODAY): {"reports": 5, "closed": 3}})])
         known = await matters.histories(connection, [PLACE, OTHER, UNKNOWN], TODAY)
 
     assert known == {

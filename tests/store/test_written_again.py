@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.store import matters, warnings
-from service.store.engine import open_engine
+from service.store.engine import insert_all, open_engine
 from tests.makers import NOON
+from tests.store.making import event
 
 PLACES = [(f"{990101 + number}", "labour") for number in range(150)]
 GROUPS = 40
@@ -46,8 +47,9 @@ async def test_places_and_their_days_and_the_counter_of_the_feed_are_written_wit
     for number in range(GROUPS):
         async with engine.begin() as connection:
             await matters.lock_places(connection, PLACES[number % 3 :: 3])
-            await matters.count_days(connection, days if not number else {(p, today): {"reports": 1} for p in PLACES})
-            await warnings.take_numbers(connection, 1)
+            counts = days if not number else {(p, today): {"reports": 1} for p in PLACES}
+            await insert_all(connection, [matters.counted(counts)])
+            await warnings.tell(connection, warnings.Told([], [], [event(1)], []))
 
     for table, least in (("place", 0.95), ("place_day", 0.95), ("feed_counter", 1.0)):
         updates, hot = await _updates(engine, table)
