@@ -12,9 +12,11 @@ from datetime import date
 
 from service.domain.judging import Answer, Finding, Judgement, Reason, Score
 from service.domain.levels import Level, highest
+from service.domain.quick import quick
 from service.rules.thresholds import ThresholdError, Thresholds
 
 MODEL_CEILING = Level.ORANGE
+_reason = quick(Reason)
 FAR_APART = 2  # ranks between rules and model from which on a person must look
 
 
@@ -95,7 +97,7 @@ def _rank(hit: Finding) -> int:
 
 
 def _rule_reason(hit: Finding) -> Reason:
-    return Reason("rule", hit.rule_id, f"{hit.name}（依据：{'；'.join(hit.basis)}）", hit.level_floor)
+    return _reason("rule", hit.rule_id, f"{hit.name}（依据：{'；'.join(hit.basis)}）", hit.level_floor)
 
 
 def _model_reasons(score: Score, by_model: Level | None) -> Iterable[Reason]:
@@ -105,7 +107,7 @@ def _model_reasons(score: Score, by_model: Level | None) -> Iterable[Reason]:
     text = f"模型估计 {score.horizon_days} 天内升级的可能性为 {score.probability:.0%}{made}"
     yield Reason("model", "probability", text, by_model)
     for reason in score.reasons:
-        yield Reason("model", reason.group, reason.text)
+        yield _reason("model", reason.group, reason.text, None)
 
 
 def _judge_reasons(

@@ -12,10 +12,12 @@ from math import exp
 
 from service.domain.judging import Score, ScoreReason
 from service.domain.matters import MatterSnapshot
+from service.domain.quick import quick
 from service.scoring.definitions import FEATURES, GROUPS
 from service.scoring.features import Row, feature_hash, features
 
 REASONS_SHOWN = 4  # more are noise to a reader
+_score, _score_reason = quick(Score), quick(ScoreReason)
 LEAST_EFFECT = 0.1  # log-odds; less changes no probability visibly
 
 
@@ -67,7 +69,7 @@ class Scorer:
         effects = self._effects(row)
         log_odds = self.baseline + sum(effects)
         probability = sigmoid(log_odds)
-        return Score(
+        return _score(
             probability,
             None,
             self._reasons(effects, log_odds, probability),
@@ -114,4 +116,4 @@ def _reason(group: str, effect: float, without: float, probability: float) -> Sc
     before, after = f"{probability:.2f}", f"{without:.2f}"
     if before == after:
         before, after = f"{probability:.4f}", f"{without:.4f}"
-    return ScoreReason(group, f"{GROUPS[group].sentence}，概率由 {before} {word} {after}", without, effect)
+    return _score_reason(group, f"{GROUPS[group].sentence}，概率由 {before} {word} {after}", without, effect)

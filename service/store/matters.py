@@ -36,7 +36,7 @@ async def lock_places(connection: AsyncConnection, places: Iterable[Place]) -> d
     """
     ordered = sorted(set(places))
     rows = await connection.execute(
-        text(_LOCK), {"counties": [place[0] for place in ordered], "firsts": [place[1] for place in ordered]}
+        _LOCK, {"counties": [place[0] for place in ordered], "firsts": [place[1] for place in ordered]}
     )
     return {(row.county, row.first_level): row.seq for row in rows}
 
@@ -86,7 +86,7 @@ async def changed_in_places(
         if wanted:
             given = {"counties": [p[0] for p in wanted], "firsts": [p[1] for p in wanted]}
             more: dict[str, Any] = {"since": since} if statement is _OPEN else {"seen": list(wanted.values())}
-            for row in rows_of(await connection.execute(text(statement), {**given, **more})):
+            for row in rows_of(await connection.execute(statement, {**given, **more})):
                 found.setdefault((row["county"], row["first_level"]), []).append(matter_of(row))
     return found
 
@@ -97,7 +97,7 @@ async def histories(connection: AsyncConnection, places: Collection[Place], toda
         return {}
     days = {"today": today, "week": today - timedelta(days=7), "month": today - timedelta(days=35)}
     rows = await connection.execute(
-        text(_HISTORIES),
+        _HISTORIES,
         {
             "counties": [p[0] for p in places],
             "firsts": [p[1] for p in places],
@@ -150,7 +150,7 @@ def row_of(matter: Matter, now: datetime) -> Row:
     return {**row, "county": county_of(matter.area), "updated_at": now}
 
 
-_HISTORIES = """
+_HISTORIES = text("""
 SELECT p.county, p.first_level, r.week, r.month,
   (SELECT count(*) FROM matter m
     WHERE m.status = 'open' AND m.county = p.county AND m.first_level = p.first_level)::int,
@@ -165,21 +165,21 @@ CROSS JOIN LATERAL (
   SELECT coalesce(sum(d.closed), 0)::int AS closed, coalesce(sum(d.escalated), 0)::int AS escalated
   FROM place_day d
   WHERE d.county = p.county AND d.first_level = p.first_level AND d.day > :year AND d.day <= :today AND d.closed > 0) c
-"""
-_LOCK = """
+""")
+_LOCK = text("""
 INSERT INTO place (county, first_level, seq)
 SELECT county, first_level, 1
 FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) WITH ORDINALITY AS p(county, first_level, n) ORDER BY n
 ON CONFLICT (county, first_level) DO UPDATE SET seq = place.seq + 1
 RETURNING county, first_level, seq
-"""
-_OPEN = """
+""")
+_OPEN = text("""
 SELECT m.* FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) AS p(county, first_level)
 JOIN matter m ON m.county = p.county AND m.first_level = p.first_level
 WHERE m.status = 'open' AND m.last_occurred_at >= :since
-"""
-_CHANGED = """
+""")
+_CHANGED = text("""
 SELECT m.* FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[]), CAST(:seen AS bigint[]))
   AS p(county, first_level, seen)
 JOIN matter m ON m.county = p.county AND m.first_level = p.first_level AND m.place_seq > p.seen
-"""
+""")

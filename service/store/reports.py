@@ -41,7 +41,7 @@ async def claim(connection: AsyncConnection, receipts: Sequence[Row], places: Ma
     }
     claimed = Claimed()
     version = None
-    for row in await connection.execute(text(_CLAIM), given):
+    for row in await connection.execute(_CLAIM, given):
         version = int(row.version)
         if row.incident_id is not None:
             claimed.incident_ids.add(row.incident_id)
@@ -74,7 +74,7 @@ async def keep(connection: AsyncConnection, reported: Reported, now: datetime) -
 
 
 # The places are read from the claimed rows, so that they are locked after the claim, as everybody does it.
-_CLAIM = """
+_CLAIM = text("""
 WITH claimed AS (
   INSERT INTO receipt (system, client_id, revision, incident_id, content_mac)
   SELECT system, client_id, revision, incident_id, content_mac
@@ -96,4 +96,4 @@ LEFT JOIN claimed c ON true
 LEFT JOIN named n USING (incident_id)
 LEFT JOIN locked l USING (county, first_level)
 WHERE r.id = 1
-"""
+""")
