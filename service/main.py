@@ -21,6 +21,7 @@ from service.api import (
     incidents,
     matters,
     operations,
+    projects,
     reporting,
     responsibilities,
     standing_orders,
@@ -65,7 +66,7 @@ from service.workflows.trying import Tryout
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, catalogue_routes,
+    responsibilities, standing_orders, projects, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from service.api.access import READERS, may
+from service.api.cursors import cursor_of, position
 from service.api.shapes import IncidentOut, MatterOut, MatterPage, incident_out, matter_out
 from service.api.state import App, actor_of, app_of
 from service.domain.incidents import Instant, Storable, Strict
@@ -60,11 +61,11 @@ async def get_matters(
 ) -> MatterPage:
     """Matters by their last change, newest first."""
     app = app_of(request)
-    question = feed.MatterQuestion(limit, _cursor(before), status, level, area, category)
+    question = feed.MatterQuestion(limit, position(before), status, level, area, category)
     async with app.engine.connect() as connection:
         reference = await app.doors.reference.get(connection)
         rows = await feed.matters(connection, question, viewer.sight)
-    following = _next(rows[-1]) if len(rows) == limit else None
+    following = cursor_of(rows[-1]) if len(rows) == limit else None
     return MatterPage(items=[matter_out(row, app.engines.catalogue, reference) for row in rows], next=following)
 
 
@@ -164,22 +165,6 @@ async def _seen(app: App, matter_id: UUID, viewer: Viewer) -> Row:
     if row is None:
         raise not_found("事项", matter_id)
     return row
-
-
-def _next(row: Row) -> str:
-    """With Z instead of +00:00: a plus sign in an address that nobody escaped is read as a space."""
-    return f"{row['updated_at'].astimezone(UTC).isoformat().replace('+00:00', 'Z')}~{row['id']}"
-
-
-def _cursor(before: str | None) -> tuple[str, UUID] | None:
-    if before is None:
-        return None
-    try:
-        at, matter_id = before.split("~")
-        return datetime.fromisoformat(at).isoformat(), UUID(matter_id)
-    except ValueError:
-        error = FieldError("before", "bad_cursor", "应为上一页返回的 next 原样。")
-        raise Problem(422, "invalid_request", "翻页游标有误。", (error,)) from None
 
 
 def _shown(row: Row) -> dict[str, Any]:

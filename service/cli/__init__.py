@@ -19,6 +19,7 @@ COMMANDS = {
     "export": Told("service.cli.files:exporting", "导出到文件"),
     "keys": Told("service.cli.keys:app", "密钥：创建、列出、吊销"),
     "rules": Told("service.cli.rules:app", "规则库：核对、测试、解释"),
+    "trail": Told("service.cli.trail:app", "项目留痕：核对"),
     "train": Told("service.cli.training:train", "用模拟事项训练升级模型，写出模型与模型卡（如实注明为模拟数据）。"),
 }
 app = Commands("weiyu", "Weiyu 未雨：区县矛盾纠纷预警与评估服务", COMMANDS)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel import SQLModel
 
 Row = dict[str, Any]
+TableClass = type[SQLModel]
 
 
 class DatabaseUrlError(Exception):

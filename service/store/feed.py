@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -98,7 +99,7 @@ class MatterQuestion:
     """Which matters are asked for, newest change first; `before` is the cursor of the last page."""
 
     limit: int = 50
-    before: tuple[str, UUID] | None = None  # (updated_at as ISO text, id)
+    before: tuple[datetime, UUID] | None = None  # (updated_at, id)
     status: str | None = None
     level: Level | None = None
     area: str | None = None

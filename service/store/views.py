@@ -26,3 +26,4 @@ WARNINGS_IN_SIGHT = (
     "(w.area LIKE :sight_area AND (NOT w.restricted OR CAST(:sight_department AS uuid) = ANY(w.department_ids)))"
 )
 MATTERS_IN_SIGHT = "(m.area LIKE :sight_area)"
+PROJECTS_IN_SIGHT = "(p.area LIKE :sight_area)"

@@ -46,6 +46,8 @@ def intended(method: str, path: str) -> set[Scope]:
         return {Scope.ADMINISTER} if path.startswith(("/v1/endpoints", "/v1/outbox")) else READERS
     if path.startswith("/v1/incidents"):
         return {Scope.REPORT}
+    if path.startswith(("/v1/projects", "/v1/assessments")):
+        return {Scope.PLAN}
     if path.endswith("/confirm"):
         return {Scope.RESPOND, Scope.ADMINISTER}
     return {Scope.RESPOND} if path.startswith(("/v1/matters", "/v1/warnings")) else {Scope.ADMINISTER}
