@@ -69,7 +69,8 @@ PERSON = {
     *("phone", "telephone", "mobile", "wechat", "identity", "passport", "idcard", "face", "fingerprint", "plate"),
 }
 PERSON_PAIRS = ("id_number", "id_card", "user_id", "user_name", "full_name", "home_address", "ip_address")
-NAMED_TABLES = {"area", "department", "api_key", "rulebook", "lease", "service_secret"}  # things that may have a name
+# things that may have a name
+NAMED_TABLES = {"project", "area", "department", "api_key", "rulebook", "lease", "service_secret"}
 PETITIONING = {"petition", "petitions", "xinfang", "visit", "visits", "superior", "higher", "letter", "appeal"}
 
 
