@@ -25,8 +25,10 @@ from alembic import command
 from service.domain.catalogue import load_catalogue
 from service.main import create_app
 from service.rules.facts import EVERYDAY_SOURCES, matter_vocabulary
+from service.rules.law.book import load_law
 from service.scoring.features import NAMES
 from service.settings import Settings
+from service.workflows.workdays import is_workday
 from tests.source import ROOT, Function, checkout_files, decorators, functions, imported, modules
 
 # What stands over a budget, with the reason: "service/x.py" or "service/x.py::function" → why. Stale entries fail.
@@ -248,8 +250,9 @@ def test_no_noun_and_no_shape_is_about_a_person() -> None:
 
 def test_no_fact_feature_or_signal_is_about_a_person_or_about_petitioning() -> None:
     catalogue = load_catalogue()
-    asked = {*matter_vocabulary(catalogue).facts, *NAMES, *catalogue.signals}
-    assert {"people_affected", "age_log", "payment_overdue"} <= asked
+    law = load_law(is_workday=is_workday).library
+    asked = {*matter_vocabulary(catalogue).facts, *NAMES, *catalogue.signals, *law.facts, *law.derived}
+    assert {"people_affected", "age_log", "payment_overdue", "votes_cast", "comment_days"} <= asked
     _none([name for name in sorted(asked) if _is_about_a_person(name) or PETITIONING & {*name.split("_")}])
     assert not {"letter", "visit", "superior", "leader_mailbox"} & {*EVERYDAY_SOURCES}
 

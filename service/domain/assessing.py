@@ -48,6 +48,10 @@ class Severity(StrEnum):
     CLOCK = "clock"
     INFO = "info"
 
+    @property
+    def zh(self) -> str:
+        return {"block": "阻断", "warn": "提醒", "clock": "时限", "info": "提示"}[self.value]
+
 
 class RiskClass(StrEnum):
     """The class of one factor by R = p × q."""

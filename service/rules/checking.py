@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class RulesetChecker:
         raw = data.get("rules")
         for place, each in enumerate(raw if isinstance(raw, list) else []):
             self._read_rule(each, ("rules", place))
-        self._check_ids(raw if isinstance(raw, list) else [])
+        note_repeated_ids(self.document, raw if isinstance(raw, list) else [], {})
 
     def _check_vocabulary(self) -> None:
         if self.head and self.head.facts not in (None, self.vocabulary.name):
@@ -53,10 +53,10 @@ class RulesetChecker:
         tree = None
         if "when" in raw:
             tree = TreeReader(self.document, self.vocabulary, rule_id).read(raw["when"], (*path, "when"))
-        self._check_given(raw, path, rule_id)
+        note_bad_givens(self.document, self.vocabulary, raw.get("tests"), (*path, "tests"), rule_id)
         if part and tree:
             self._check_ceiling(part, tree, path)
-            self._check_expectations(part, path)
+            note_lacking_tests(self.document, part.tests, ("hit", "clear"), (*path, "tests"), part.id)
         if part and tree and len(self.document.errors) == before:
             self._keep(part, tree, path)
 
@@ -67,20 +67,6 @@ class RulesetChecker:
         for place, failure in failed_examples(rule, self.vocabulary):
             self.document.fault((*path, "tests", place, "expect"), failure, part.id)
 
-    def _check_given(self, raw: Mapping[str, Any], path: Path, rule_id: str | None) -> None:
-        tests = raw.get("tests")
-        for place, test in enumerate(tests if isinstance(tests, list) else []):
-            given = test.get("given") if isinstance(test, dict) else None
-            for name, fault in self.vocabulary.checked(given if isinstance(given, dict) else {}):
-                here = (*path, "tests", place, "given", name)
-                self.document.fault(here, fault, rule_id, at_key=name not in self.vocabulary.facts)
-
-    def _check_expectations(self, part: RulePart, path: Path) -> None:
-        lacking = sorted({"hit", "clear"} - {test.expect for test in part.tests}, reverse=True)
-        if lacking:
-            message = f"自带测试至少要有一个 hit 和一个 clear，缺少 {'、'.join(lacking)}"
-            self.document.fault((*path, "tests"), message, part.id, at_key=True)
-
     def _check_ceiling(self, part: RulePart, tree: Tree, path: Path) -> None:
         floor = Level(part.then.level_floor) if part.then.level_floor else None
         for fact in {leaf.fact.name: leaf.fact for leaf in leaves(tree)}.values():
@@ -88,16 +74,41 @@ class RulesetChecker:
                 message = f"‘{fact.name}’ 证据较弱，最多支持 {fact.ceiling.value}，不能定 {floor.value}"
                 self.document.fault((*path, "then", "level_floor"), message, part.id)
 
-    def _check_ids(self, raw: list[Any]) -> None:
-        seen: dict[str, int] = {}
-        for place, each in enumerate(raw):
-            rule_id = each.get("id") if isinstance(each, dict) else None
-            if not isinstance(rule_id, str):
-                continue
-            here: Path = ("rules", place, "id")
-            if rule_id in seen:
-                self.document.fault(here, f"规则编号 ‘{rule_id}’ 重复，前一条在第 {seen[rule_id]} 行", rule_id)
-            seen.setdefault(rule_id, self.document.values[here][0])
+
+def note_bad_givens(
+    document: Document, vocabulary: FactVocabulary, tests: object, path: Path, rule_id: str | None
+) -> None:
+    """A fault for every strange name and wrong value among the facts of a rule's own tests, which stand at `path`."""
+    for place, test in enumerate(tests if isinstance(tests, list) else []):
+        given = test.get("given") if isinstance(test, dict) else None
+        for name, fault in vocabulary.checked(given if isinstance(given, dict) else {}):
+            here = (*path, place, "given", name)
+            document.fault(here, fault, rule_id, at_key=name not in vocabulary.facts)
+
+
+def note_lacking_tests(
+    document: Document, tests: Iterable[ExamplePart], wanted: Sequence[str], path: Path, rule_id: str
+) -> None:
+    """A fault unless every wanted answer is expected by one of the tests, which stand at `path`."""
+    expected = {test.expect for test in tests}
+    lacking = [answer for answer in wanted if answer not in expected]
+    if lacking:
+        message = f"自带测试至少要有{'、'.join(f'一个 {answer}' for answer in wanted)}，缺少 {'、'.join(lacking)}"
+        document.fault(path, message, rule_id, at_key=True)
+
+
+def note_repeated_ids(document: Document, raw: Sequence[object], seen: dict[str, tuple[str, int]]) -> None:
+    """A fault for every rule whose id was seen before, here or in a file read earlier; `seen` grows."""
+    for place, each in enumerate(raw):
+        rule_id = each.get("id") if isinstance(each, dict) else None
+        if not isinstance(rule_id, str):
+            continue
+        here: Path = ("rules", place, "id")
+        if rule_id in seen:
+            file, line = seen[rule_id]
+            where = f"第 {line} 行" if file == document.file else f" {file} 第 {line} 行"
+            document.fault(here, f"规则编号 ‘{rule_id}’ 重复，前一条在{where}", rule_id)
+        seen.setdefault(rule_id, (document.file, document.values[here][0]))
 
 
 def examples(rule: Rule, vocabulary: FactVocabulary) -> Iterator[tuple[int, ExamplePart, Finding]]:

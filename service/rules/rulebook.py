@@ -73,7 +73,7 @@ def load_document(document: Document, vocabulary: FactVocabulary) -> Rulebook:
         name=checker.head.ruleset,
         title=checker.head.title,
         version=checker.head.version,
-        sha256=_digest(document),
+        sha256=digest(document.data),
         rules=tuple(checker.rules),
         vocabulary=vocabulary,
     )
@@ -113,8 +113,9 @@ def _active(rules: Iterable[Rule], area: str, on: date) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if rule.applies(area, on))
 
 
-def _digest(document: Document) -> str:
-    canonical = json.dumps(document.data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_day)
+def digest(data: Any) -> str:
+    """SHA-256 of the canonical form of what a file holds: comments, order of keys and spacing do not count."""
+    canonical = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_day)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -160,7 +160,9 @@ class FactReader:
         }
 
 
-class _FactPart(Part):
+class FactPart(Part):
+    """One fact as it is written; `vocabulary` names its closed list of words."""
+
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     type: Literal["int", "float", "bool", "text", "set", "date"]
     label: str
@@ -174,7 +176,7 @@ class _FactPart(Part):
 class _FactsPart(Part):
     vocabulary: str
     version: str
-    facts: list[_FactPart] = Field(min_length=1)
+    facts: list[FactPart] = Field(min_length=1)
 
 
 def load_vocabulary(source: FilePath | str, words: Mapping[str, Mapping[str, str]]) -> FactVocabulary:
@@ -182,14 +184,17 @@ def load_vocabulary(source: FilePath | str, words: Mapping[str, Mapping[str, str
     document = read_source(source)
     part = None
     if not document.errors:
-        part = validated(_FactsPart, document, (), {"facts": _FactPart})
-    facts = _facts(part.facts, words, document) if part else {}
+        part = validated(_FactsPart, document, (), {"facts": FactPart})
+    facts = facts_from(part.facts, words, document) if part else {}
     if part is None or document.errors:
         raise LoadFailure(document.errors)
     return FactVocabulary(part.vocabulary, part.version, facts)
 
 
-def _facts(parts: list[_FactPart], words: Mapping[str, Mapping[str, str]], document: Document) -> dict[str, Fact]:
+def facts_from(
+    parts: Iterable[FactPart], words: Mapping[str, Mapping[str, str]], document: Document
+) -> dict[str, Fact]:
+    """The facts that stand under `facts`, by name; a name that comes twice or a strange list of words is a fault."""
     facts: dict[str, Fact] = {}
     for place, part in enumerate(parts):
         if part.name in facts:
@@ -201,7 +206,7 @@ def _facts(parts: list[_FactPart], words: Mapping[str, Mapping[str, str]], docum
     return facts
 
 
-def _fact(part: _FactPart, words: Mapping[str, Mapping[str, str]]) -> Fact:
+def _fact(part: FactPart, words: Mapping[str, Mapping[str, str]]) -> Fact:
     return Fact(
         name=part.name,
         type=FactType(part.type),

@@ -94,7 +94,7 @@ CHANGES = [
     (
         "{people_present: 29}, expect: clear",
         "{people_present: 31}, expect: hit",
-        "9:3 DM-001: 自带测试至少要有一个 hit 和一个 clear，缺少 clear",
+        "9:3 DM-001: 自带测试至少要有一个 hit、一个 clear，缺少 clear",
     ),
     (
         "{people_present: 29}",

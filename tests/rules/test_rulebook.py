@@ -34,7 +34,7 @@ def test_a_bad_rulebook_leaves_the_last_good_one(vocabulary: FactVocabulary) -> 
     done = holder.reload(RULEBOOK.replace("expect: clear", "expect: hit"), "new.yaml")
     assert not done.accepted
     assert holder.current is done.current is good
-    assert done.errors == (LoadError("new.yaml", 9, 3, "DM-001", "自带测试至少要有一个 hit 和一个 clear，缺少 clear"),)
+    assert done.errors == (LoadError("new.yaml", 9, 3, "DM-001", "自带测试至少要有一个 hit、一个 clear，缺少 clear"),)
 
 
 def test_one_failing_test_of_many_rules_keeps_all_the_new_rules_out(vocabulary: FactVocabulary) -> None:
