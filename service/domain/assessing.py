@@ -53,6 +53,32 @@ class Severity(StrEnum):
         return {"block": "阻断", "warn": "提醒", "clock": "时限", "info": "提示"}[self.value]
 
 
+class Criterion(StrEnum):
+    """One of the four tests (四性) an assessment answers."""
+
+    LEGALITY = "legality"
+    REASONABLENESS = "reasonableness"
+    FEASIBILITY = "feasibility"
+    CONTROLLABILITY = "controllability"
+
+    @property
+    def zh(self) -> str:
+        return _CRITERIA[self]
+
+
+class Verdict(StrEnum):
+    """A test's answer; UNKNOWN: nothing was given that could answer it."""
+
+    MET = "met"
+    DOUBTFUL = "doubtful"
+    NOT_MET = "not_met"
+    UNKNOWN = "unknown"
+
+    @property
+    def zh(self) -> str:
+        return {"met": "符合", "doubtful": "存疑", "not_met": "不符合", "unknown": "无法判断"}[self.value]
+
+
 class RiskClass(StrEnum):
     """The class of one factor by R = p × q."""
 
@@ -85,7 +111,10 @@ class LegalFinding:
 
 @dataclass(frozen=True, slots=True)
 class GradeReason:
-    """One of the columns the grade is the worst of, or one of its floors; `grade` None: it could not be answered."""
+    """One of the columns the grade is the worst of, or one of its floors.
+
+    `grade` None: it could not be answered, or (legal) it speaks about the advice and not about the grade.
+    """
 
     code: str  # index | count | event | participants | opposition | hundred | veto | legal | missing
     grade: Grade | None
@@ -130,12 +159,27 @@ class Graded:
     details: dict[str, Any]  # what the preset's own tables add, such as the 100 points
 
 
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """One of the four tests with what was found, in Chinese."""
+
+    criterion: Criterion
+    verdict: Verdict
+    findings: tuple[str, ...]
+
+
 _ADVICE = {
     Advice.PROCEED: "可实施",
     Advice.PARTLY: "部分实施",
     Advice.POSTPONE: "暂缓实施",
     Advice.REWORK: "整改后复评",
     Advice.REFUSE: "不予实施",
+}
+_CRITERIA = {
+    Criterion.LEGALITY: "合法性",
+    Criterion.REASONABLENESS: "合理性",
+    Criterion.FEASIBILITY: "可行性",
+    Criterion.CONTROLLABILITY: "可控性",
 }
 _CLASSES = {
     RiskClass.MAJOR: "重大",
