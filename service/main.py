@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import (
+    assessments,
     batches,
     departments,
     endpoints,
@@ -21,6 +22,7 @@ from service.api import (
     incidents,
     matters,
     operations,
+    project_kinds,
     projects,
     reporting,
     responsibilities,
@@ -40,6 +42,8 @@ from service.delivery.transport import new_client
 from service.domain.catalogue import load_catalogue
 from service.pushing import pushing
 from service.rules.facts import matter_vocabulary
+from service.rules.law.book import load_law
+from service.rules.method.loading import load_methods
 from service.rules.rulebook import INCIDENT_RULEBOOK, RulebookHolder, load_rulebook
 from service.rules.thresholds import load_thresholds
 from service.scheduler import Scheduler, ticks
@@ -61,12 +65,14 @@ from service.workflows.metrics import Metrics
 from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.trying import Tryout
+from service.workflows.workdays import is_workday
 
 # Addresses are tried in this order, 3 µs each: the busiest first.
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, catalogue_routes,
+    responsibilities, standing_orders, projects, assessments,
+    project_kinds, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up
 
@@ -86,6 +92,8 @@ def load_engines(settings: Settings) -> Engines:
         categoriser=Categoriser(catalogue),
         rulebooks=RulebookHolder(rulebook),
         thresholds=load_thresholds(),
+        law=load_law(is_workday=is_workday),
+        methods=load_methods(),
         scorer=scorer,
         why_no_scorer=why,
         zone=settings.timezone,

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.delivery.routing import Directory
 from service.domain.catalogue import Catalogue
+from service.rules.law.book import LawBook
+from service.rules.method.loading import Methods
 from service.rules.rulebook import RulebookHolder
 from service.rules.thresholds import Thresholds
 from service.scoring.scorer import Scorer
@@ -30,6 +32,8 @@ class Engines:
     categoriser: Categoriser
     rulebooks: RulebookHolder
     thresholds: Thresholds
+    law: LawBook
+    methods: Methods
     scorer: Scorer | None
     why_no_scorer: str | None
     zone: ZoneInfo

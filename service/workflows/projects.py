@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.areas import contains
 from service.domain.problems import FieldError, Problem, not_found
-from service.domain.projects import ProjectStage
+from service.domain.projects import ProjectKind, ProjectStage
 from service.store import projects, trail
 from service.store.engine import Row, TableClass, new_id
 from service.store.tables_project import EvidenceTable, IssueTable, ParticipationTable, ProjectTable
 from service.store.trail import Step
 from service.text.redaction import redact
 from service.workflows.answering import Actor
+from service.workflows.assessing import plain, typed_facts
 from service.workflows.telling import Work
 
 PLANNER = "planner"
@@ -72,9 +73,11 @@ async def create_project(work: Work, actor: Actor, new: Row) -> Row:
     """Take up a project; `new` holds name, kind, area, department_id, scale and facts."""
     async with work.doors.transaction() as connection:
         await _check_place(work, connection, actor, new["area"], new["department_id"])
+        facts = plain(typed_facts(work.engines.law, new["kind"], new["facts"]))
         row = {
             "id": new_id(),
             **masked(new),
+            "facts": facts,
             "stage": ProjectStage.PRE_DECISION,
             "revision": 1,
             "created_at": work.now,
@@ -93,7 +96,9 @@ async def change_project(work: Work, actor: Actor, project_id: UUID, changes: Ro
             _check_stage(ProjectStage(project["stage"]), ProjectStage(changes["stage"]))
         if "facts" in changes:
             merged = project["facts"] | changes["facts"]
-            changes = changes | {"facts": {name: value for name, value in merged.items() if value is not None}}
+            known = {name: value for name, value in merged.items() if value is not None}
+            typed = typed_facts(work.engines.law, ProjectKind(project["kind"]), known)
+            changes = changes | {"facts": plain(typed)}
         return await change.touch("changed", {"fields": sorted(changes)}, **masked(changes))
 
 

@@ -1,0 +1,157 @@
+"""Assessments (稳评, 前置排查) of projects: what law and method say, and the way from draft to evaluation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from service.api.access import READERS, may
+from service.api.assessment_shapes import (
+    AssessmentChange,
+    AssessmentIn,
+    AssessmentOut,
+    Decision,
+    Evaluation,
+    Review,
+)
+from service.api.projects import seen_project
+from service.api.state import App, actor_of, app_of
+from service.domain.assessing import Advice, Grade
+from service.domain.problems import not_found
+from service.domain.words import Scope
+from service.store import projects
+from service.store.engine import Row
+from service.store.keys import Viewer
+from service.store.tables_project import AssessmentTable
+from service.workflows import assess_project as acts
+from service.workflows.assessing import assess, legal_findings, plain
+
+router = APIRouter(prefix="/v1", tags=["assessments 风险评估"])
+Planner = Annotated[Viewer, may(Scope.PLAN)]
+Reader = Annotated[Viewer, may(*READERS)]
+
+
+@router.get("/projects/{project_id}/check")
+async def get_check(project_id: UUID, viewer: Reader, request: Request) -> dict[str, Any]:
+    """前置排查: what the law asks of the project today, its open issues, and the matters open in that place."""
+    app = app_of(request)
+    project = await seen_project(app, project_id, viewer)
+    on = app.engines.day(app.clock())
+    async with app.engine.connect() as connection:
+        subject = await acts.subject_of(connection, project)
+        open_matters = await projects.open_matters_at(connection, project["area"], 50)
+    findings = legal_findings(app.engines.law, subject, on)
+    return {"on": on, "legal": plain(findings), "issues": subject.issues, "open_matters": open_matters}
+
+
+@router.post("/projects/{project_id}/assessments", status_code=201)
+async def post_assessment(project_id: UUID, entered: AssessmentIn, viewer: Planner, request: Request) -> AssessmentOut:
+    """Commission an assessment of a project."""
+    app = app_of(request)
+    row = await acts.begin_assessment(app.work(), await actor_of(app, viewer), project_id, _entered(entered))
+    return await _shown(app, row, viewer)
+
+
+@router.get("/projects/{project_id}/assessments")
+async def get_assessments(project_id: UUID, viewer: Reader, request: Request) -> list[AssessmentOut]:
+    """All assessments of a project, the first one first."""
+    app = app_of(request)
+    await seen_project(app, project_id, viewer)
+    async with app.engine.connect() as connection:
+        rows = await projects.belonging(connection, AssessmentTable, project_id)
+    return [await _shown(app, row, viewer) for row in rows]
+
+
+@router.get("/assessments/{assessment_id}")
+async def get_assessment(assessment_id: UUID, viewer: Reader, request: Request) -> AssessmentOut:
+    """One assessment; as frozen, or, while it is a draft, as law and method see it now."""
+    app = app_of(request)
+    return await _shown(app, await _seen(app, assessment_id, viewer), viewer)
+
+
+@router.patch("/assessments/{assessment_id}")
+async def patch_assessment(
+    assessment_id: UUID, change: AssessmentChange, viewer: Planner, request: Request
+) -> AssessmentOut:
+    """Change a draft."""
+    app = app_of(request)
+    row = await _seen(app, assessment_id, viewer)
+    changed = await acts.change_assessment(app.work(), await actor_of(app, viewer), row, _entered(change))
+    return await _shown(app, changed, viewer)
+
+
+@router.post("/assessments/{assessment_id}/submit")
+async def post_submission(assessment_id: UUID, viewer: Planner, request: Request) -> AssessmentOut:
+    """Freeze it: facts, findings and grade stay as they are for ever."""
+    app = app_of(request)
+    row = await _seen(app, assessment_id, viewer)
+    return await _shown(app, await acts.submit_assessment(app.work(), await actor_of(app, viewer), row), viewer)
+
+
+@router.post("/assessments/{assessment_id}/review")
+async def post_review(assessment_id: UUID, review: Review, viewer: Planner, request: Request) -> AssessmentOut:
+    """The expert review: passed with a filing number, or returned; dissent is kept."""
+    app = app_of(request)
+    row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
+    return await _shown(app, await acts.review_assessment(app.work(), actor, row, review.model_dump()), viewer)
+
+
+@router.post("/assessments/{assessment_id}/decide")
+async def post_decision(assessment_id: UUID, decision: Decision, viewer: Planner, request: Request) -> AssessmentOut:
+    """The decision; one against the assessment needs a written reason and is marked."""
+    app = app_of(request)
+    row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
+    return await _shown(app, await acts.decide_assessment(app.work(), actor, row, decision.model_dump()), viewer)
+
+
+@router.post("/assessments/{assessment_id}/evaluate")
+async def post_evaluation(
+    assessment_id: UUID, evaluation: Evaluation, viewer: Planner, request: Request
+) -> AssessmentOut:
+    """After completion: what happened against what was expected."""
+    app = app_of(request)
+    row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
+    return await _shown(app, await acts.evaluate_assessment(app.work(), actor, row, evaluation.model_dump()), viewer)
+
+
+def _entered(entered: AssessmentIn | AssessmentChange) -> Row:
+    """As it is kept: plain JSON, only what was said."""
+    unset = isinstance(entered, AssessmentChange)
+    values = {
+        name: getattr(entered, name) for name in (entered.model_fields_set if unset else type(entered).model_fields)
+    }
+    kept: Row = {name: value.model_dump(mode="json") if name in ("bodies", "given") else value
+                 for name, value in values.items()}  # fmt: skip
+    return kept
+
+
+async def _seen(app: App, assessment_id: UUID, viewer: Viewer) -> Row:
+    async with app.engine.connect() as connection:
+        row = await projects.row(connection, AssessmentTable, assessment_id)
+        seen = row and await projects.in_sight(connection, row["project_id"], viewer.sight)
+    if row is None or seen is None:
+        raise not_found("评估", assessment_id)
+    return row
+
+
+async def _shown(app: App, row: Row, viewer: Viewer) -> AssessmentOut:
+    if row["result"] is None or row["state"] in acts.DRAFTS:
+        row = row | {"result": await _result_now(app, row, viewer)}
+    grade, advice = row["result"].get("grade"), row["result"].get("advice")
+    words = {
+        "grade": grade,
+        "grade_zh": Grade(grade).zh if grade else None,
+        "advice": advice,
+        "advice_zh": Advice(advice).zh if advice else None,
+    }
+    return AssessmentOut.model_validate({**row, **words})
+
+
+async def _result_now(app: App, row: Row, viewer: Viewer) -> Row:
+    project = await seen_project(app, row["project_id"], viewer)
+    async with app.engine.connect() as connection:
+        subject = await acts.subject_of(connection, project)
+    now = assess(app.engines.law, app.engines.methods, subject, row, app.engines.day(app.clock()))
+    return {"grade": now.grade, "advice": now.advice, "ready": now.ready, **now.result}

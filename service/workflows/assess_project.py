@@ -1,0 +1,175 @@
+"""An assessment's way: draft → submitted → reviewed → decided → evaluated, or returned. Every step is in the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from service.domain.assessing import Advice
+from service.domain.problems import FieldError, Problem
+from service.domain.projects import ProjectStage
+from service.store import projects
+from service.store.engine import Row, new_id
+from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTable
+from service.store.trail import digest
+from service.workflows.answering import Actor
+from service.workflows.assessing import Assessed, Subject, assess, plain, versions
+from service.workflows.projects import Changing, changing, masked
+from service.workflows.telling import Work
+
+DRAFTS = ("draft", "returned")
+_EMPTY = dict.fromkeys(
+    ("facts", "result", "result_hash", "versions", "assessed_on", "review", "filing_number", "valid_until", "decision",
+     "evaluation")
+)  # fmt: skip
+
+
+async def begin_assessment(work: Work, actor: Actor, project_id: UUID, entered: Row) -> Row:
+    """Commission an assessment; `entered` holds form, bodies, preset and given. One at a time is being written."""
+    async with changing(work, project_id, actor) as change:
+        earlier = await projects.belonging(change.connection, AssessmentTable, project_id)
+        if any(row["state"] in DRAFTS for row in earlier):
+            raise Problem(409, "assessment_open", "该项目已有一份正在编写的评估；请先提交，或继续修改那一份。")
+        subject = await _subject(change)
+        assess(work.engines.law, work.engines.methods, subject, entered, _day(work))
+        row = {
+            **_EMPTY, "id": new_id(), "project_id": project_id, "number": len(earlier) + 1,
+            "track": subject.kind.track, "state": "draft", **entered, "created_at": work.now, "updated_at": work.now,
+        }  # fmt: skip
+        return await change.put(AssessmentTable, row, "assessment begun")
+
+
+async def change_assessment(work: Work, actor: Actor, assessment: Row, changes: Row) -> Row:
+    """Change a draft; what is entered must be usable."""
+    async with changing(work, assessment["project_id"], actor) as change:
+        row = await _in_state(change, assessment["id"], DRAFTS)
+        row |= changes | {"updated_at": work.now}
+        assess(work.engines.law, work.engines.methods, await _subject(change), row, _day(work))
+        return await change.put(AssessmentTable, row, "assessment changed", {"fields": sorted(changes)})
+
+
+async def submit_assessment(work: Work, actor: Actor, assessment: Row) -> Row:
+    """Freeze facts, what was entered and what came of it; from now on it reads the same for ever."""
+    async with changing(work, assessment["project_id"], actor) as change:
+        row = await _in_state(change, assessment["id"], DRAFTS)
+        subject, on = await _subject(change), _day(work)
+        assessed = assess(work.engines.law, work.engines.methods, subject, row, on)
+        row |= {
+            "state": "submitted",
+            "facts": frozen_facts(subject),
+            "result": _result(assessed),
+            "versions": versions(work.engines.law, work.engines.methods),
+            "assessed_on": on,
+            "updated_at": work.now,
+        }
+        row["result_hash"] = result_hash(row)
+        return await change.put(AssessmentTable, row, "assessment submitted", {"result_hash": row["result_hash"]})
+
+
+async def review_assessment(work: Work, actor: Actor, assessment: Row, review: Row) -> Row:
+    """The expert review with its dissent: passed with a filing number, or returned."""
+    async with changing(work, assessment["project_id"], actor) as change:
+        row = await _in_state(change, assessment["id"], ("submitted",))
+        passed = review["outcome"] == "passed"
+        if passed and not (review["filing_number"] and review["valid_until"]):
+            raise _lacking("filing_number", "通过评审须有备案编号（filing_number）和有效期（valid_until）。")
+        opinions = [masked_opinion(one) for one in review["opinions"]]
+        row |= {
+            "state": "reviewed" if passed else "returned",
+            "review": plain({"outcome": review["outcome"], "opinions": opinions}),
+            "filing_number": review["filing_number"],
+            "valid_until": review["valid_until"],
+            "updated_at": work.now,
+        }
+        return await change.put(AssessmentTable, row, "assessment reviewed", {"outcome": review["outcome"]})
+
+
+async def decide_assessment(work: Work, actor: Actor, assessment: Row, decision: Row) -> Row:
+    """Record the decision. One against the advice needs a reason and is marked; one after the validity is refused."""
+    async with changing(work, assessment["project_id"], actor) as change:
+        row = await _in_state(change, assessment["id"], ("reviewed",))
+        if row["valid_until"] < _day(work):
+            raise Problem(409, "assessment_expired", f"评估有效期至 {row['valid_until']}，已过期；请重新评估后再决策。")
+        against = _is_against(row["result"], decision["advice"])
+        if against and not decision["reason"]:
+            raise _lacking("reason", "决策与评估结论不一致时须写明理由，并会作标记。")
+        told = masked({"note": decision["reason"], "concerns": decision["conditions"]})
+        kept = {"advice": decision["advice"], "conditions": told["concerns"], "reason": told["note"],
+                "against": against, "by": actor.name, "at": work.now}  # fmt: skip
+        row |= {"state": "decided", "decision": plain(kept), "updated_at": work.now}
+        return await change.put(AssessmentTable, row, "assessment decided", {"against": against})
+
+
+async def evaluate_assessment(work: Work, actor: Actor, assessment: Row, evaluation: Row) -> Row:
+    """After completion: what happened against what was expected."""
+    async with changing(work, assessment["project_id"], actor) as change:
+        row = await _in_state(change, assessment["id"], ("decided",))
+        if ProjectStage(change.project["stage"]) not in (ProjectStage.COMPLETED, ProjectStage.STOPPED):
+            raise Problem(409, "not_completed", "项目尚未完成或停止，不能作后评估；请先更新项目阶段（stage）。")
+        predicted = [factor["factor_id"] for factor in row["given"]["factors"]]
+        strange = [name for name in evaluation["showed_up"] if name not in predicted]
+        if strange:
+            raise _lacking("showed_up", f"评估中没有这些风险因素：{'、'.join(strange)}；未预见的请写入 unforeseen。")
+        told = masked({"note": evaluation["text"], "concerns": evaluation["unforeseen"]})
+        kept = {"showed_up": evaluation["showed_up"],
+                "did_not": [name for name in predicted if name not in evaluation["showed_up"]],
+                "unforeseen": told["concerns"], "text": told["note"], "at": work.now}  # fmt: skip
+        row |= {"state": "evaluated", "evaluation": plain(kept), "updated_at": work.now}
+        return await change.put(AssessmentTable, row, "assessment evaluated")
+
+
+def result_hash(row: Row) -> str:
+    """Of everything that is frozen at submission."""
+    return digest({name: row[name] for name in ("facts", "given", "preset", "result", "versions")})
+
+
+def frozen_facts(subject: Subject) -> Row:
+    """All that an assessment rests on besides what was entered into it."""
+    project = subject.project
+    issues = [{name: row[name] for name in ("id", "title", "department_id", "due_on", "state", "note")}
+              for row in subject.issues]  # fmt: skip
+    frozen = {"kind": project["kind"], "area": project["area"], "scale": project["scale"], "facts": project["facts"],
+              "issues": issues, "evidence": sorted(map(str, subject.filed))}  # fmt: skip
+    kept: Row = plain(frozen)
+    return kept
+
+
+async def subject_of(connection: Any, project: Row) -> Subject:
+    """A project with its issues and the evidence that counts."""
+    evidence = await projects.belonging(connection, EvidenceTable, project["id"])
+    issues = await projects.belonging(connection, IssueTable, project["id"])
+    return Subject(project, issues, frozenset(row["id"] for row in evidence if row["withdrawn_at"] is None))
+
+
+async def _subject(change: Changing) -> Subject:
+    return await subject_of(change.connection, change.project)
+
+
+async def _in_state(change: Changing, assessment_id: UUID, states: Collection[str]) -> Row:
+    row = await change.belonging(AssessmentTable, assessment_id, "评估")
+    if row["state"] not in states:
+        detail = f"评估现为 {row['state']}，此步骤只适用于：{'、'.join(states)}。"
+        raise Problem(409, "assessment_state", detail)
+    return row
+
+
+def _result(assessed: Assessed) -> Row:
+    return {"grade": assessed.grade, "advice": assessed.advice, "ready": assessed.ready, **assessed.result}
+
+
+def _is_against(result: Row, advice: Advice) -> bool:
+    """Going ahead although the assessment did not advise it."""
+    return advice in (Advice.PROCEED, Advice.PARTLY) and not result["ready"]
+
+
+def masked_opinion(opinion: Row) -> Row:
+    return opinion | {"text": masked({"note": opinion["text"]})["note"]}
+
+
+def _day(work: Work) -> Any:
+    return work.engines.day(work.now)
+
+
+def _lacking(field: str, detail: str) -> Problem:
+    return Problem(422, "invalid_step", detail, (FieldError(field, "missing", detail),))
