@@ -14,13 +14,14 @@ from service.rules.conditions import GROUPS, Leaf, Tree, leaves
 from service.rules.positions import LoadFailure, read_source
 from service.rules.rule import Rule
 from service.rules.rulebook import Rulebook, load_document
+from service.rules.schema import span_text
 from service.rules.vocabulary import MISSING, FactVocabulary
 
 Told = tuple[int, str]  # exit code and text
 Vocabularies = Sequence[FactVocabulary]  # the first one is meant when a file does not say which it uses
 
-_ANSWERS = {Answer.HIT: "命中", Answer.CLEAR: "未命中", Answer.NOT_EVALUATED: "未能判断"}
-_HOLDS = {True: "成立", False: "不成立", None: "不明"}
+ANSWERS = {Answer.HIT: "命中", Answer.CLEAR: "未命中", Answer.NOT_EVALUATED: "未能判断"}
+HOLDS = {True: "成立", False: "不成立", None: "不明"}
 
 
 def check(files: Sequence[Path], vocabularies: Vocabularies) -> Told:
@@ -80,14 +81,19 @@ def _find(rule_id: str, books: Sequence[Rulebook]) -> tuple[Rulebook, list[Rule]
     raise LookupError(f"没有编号为 ‘{rule_id}’ 的规则，也没有这个文件")
 
 
-def _facts(file: Path, vocabulary: FactVocabulary) -> dict[str, Any]:
+def json_facts(file: Path) -> dict[str, Any]:
+    """The facts of a JSON file, unchecked. Raises ValueError when it is no JSON object, OSError when unreadable."""
     try:
         facts = json.loads(file.read_text("utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{file}:{error.lineno}:{error.colno}: 不是合法的 JSON：{error.msg}") from error
     if not isinstance(facts, dict):
         raise ValueError(f"{file}: 事实要写成一组键值")
-    known = {name: value for name, value in facts.items() if value is not None}
+    return facts
+
+
+def _facts(file: Path, vocabulary: FactVocabulary) -> dict[str, Any]:
+    known = {name: value for name, value in json_facts(file).items() if value is not None}
     faults = vocabulary.checked(known)
     if faults:
         raise ValueError("\n".join(f"{file}: {message}" for _, message in faults))
@@ -121,9 +127,9 @@ def _explained(rule: Rule, book: Rulebook, facts: Mapping[str, Any] | None) -> I
     part, then = rule.part, rule.part.then
     yield f"{part.id} {part.name}"
     yield f"  依据：{'；'.join(basis.text for basis in part.basis)}"
-    yield f"  适用：{'、'.join(part.region) or '全国'}，{_span(rule)}"
+    yield f"  适用：{'、'.join(part.region) or '全国'}，{span_text(rule.spans)}"
     yield "  条件："
-    yield from _tree_lines(rule.tree, "    ")
+    yield from tree_lines(rule.tree, "    ")
     floor = f"至少为{Level(then.level_floor).zh}级" if then.level_floor else "不改变级别"
     extra = ["按规定向上报告"] * then.statutory_report + ["有人身危险"] * then.life_danger
     yield f"  命中时：{'，'.join([floor, *extra])}"
@@ -137,32 +143,25 @@ def _explained(rule: Rule, book: Rulebook, facts: Mapping[str, Any] | None) -> I
 def _answer_lines(rule: Rule, book: Rulebook, facts: Mapping[str, Any]) -> Iterator[str]:
     names = {leaf.fact.name for leaf in leaves(rule.tree)}
     finding: Finding = rule.finding(book.vocabulary.reader(names).read(facts))
-    yield f"  按所给事实：{_ANSWERS[finding.answer]}"
+    yield f"  按所给事实：{ANSWERS[finding.answer]}"
     for leaf, line in zip(leaves(rule.tree), finding.trace, strict=True):
         read = MISSING if line.read is None else line.read
-        yield f"    {_leaf_text(leaf)}：{leaf.fact.label}为 {leaf.fact.shown(read)} → {_HOLDS[line.holds]}"
+        yield f"    {leaf_text(leaf)}：{leaf.fact.label}为 {leaf.fact.shown(read)} → {HOLDS[line.holds]}"
         yield f"      {trace_line(line)}"
     if finding.missing:
         yield f"    缺少：{'、'.join(book.vocabulary.facts[name].label for name in finding.missing)}"
 
 
-def _span(rule: Rule) -> str:
-    first = max((span.from_ for span in rule.spans if span.from_), default=None)
-    last = min((span.to for span in rule.spans if span.to), default=None)
-    if first is None and last is None:
-        return "一直有效"
-    return f"{first or '一直'} 起" + (f"至 {last}" if last else "")
-
-
-def _tree_lines(tree: Tree, indent: str) -> Iterator[str]:
+def tree_lines(tree: Tree, indent: str) -> Iterator[str]:
+    """A condition in Chinese, a line each, groups indented."""
     if isinstance(tree, Leaf):
-        yield f"{indent}{_leaf_text(tree)}"
+        yield f"{indent}{leaf_text(tree)}"
         return
     yield f"{indent}{GROUPS[tree.kind]}："
     for member in tree.members:
-        yield from _tree_lines(member, indent + "  ")
+        yield from tree_lines(member, indent + "  ")
 
 
-def _leaf_text(leaf: Leaf) -> str:
+def leaf_text(leaf: Leaf) -> str:
     expected = "" if leaf.op.asks_presence else f" {leaf.fact.shown(leaf.expected)}"
     return f"{leaf.fact.label}（{leaf.fact.name}）{leaf.op.zh}{expected}"

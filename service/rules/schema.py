@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -50,6 +51,15 @@ class SpanPart(Part):
 
     def covers(self, on: date) -> bool:
         return (self.from_ is None or self.from_ <= on) and (self.to is None or on <= self.to)
+
+
+def span_text(spans: Sequence[SpanPart]) -> str:
+    """The days that all spans cover, in Chinese."""
+    first = max((span.from_ for span in spans if span.from_), default=None)
+    last = min((span.to for span in spans if span.to), default=None)
+    if first is None and last is None:
+        return "一直有效"
+    return f"{first or '一直'} 起" + (f"至 {last}" if last else "")
 
 
 class BasisPart(Part):

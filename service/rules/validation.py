@@ -88,6 +88,10 @@ def _wanted(error: ErrorDetails) -> str:
         return f"只能是 {'、'.join(words)}{hint(error['input'], words)}"
     if kind == "string_pattern_mismatch":
         return f"不符合格式 {context['pattern']}"
+    if kind == "too_short" and context["min_length"] > 1:
+        return f"至少要写 {context['min_length']} 项"
+    if kind == "too_long":
+        return f"至多写 {context['max_length']} 项"
     if kind == "greater_than_equal":
         return f"不能小于 {context['ge']}"
     return _WANTED.get(kind, error["msg"])

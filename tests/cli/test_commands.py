@@ -107,6 +107,16 @@ def test_rules_that_ship_pass_their_own_tests_and_can_be_explained(weiyu: Weiyu)
     assert "欠薪" in weiyu("rules", "explain", "IN-321").stdout
 
 
+def test_the_law_book_is_checked_explained_and_written_as_a_page(weiyu: Weiyu, tmp_path: Path) -> None:
+    checked = weiyu("rules", "check")
+    assert checked.returncode == 0
+    assert "事项研判规则" in checked.stdout
+    assert "合法性核对" in checked.stdout
+    assert "三十日" in weiyu("rules", "explain", "D01").stdout
+    assert weiyu("rules", "laws", "--out", tmp_path / "page.md").returncode == 0
+    assert (tmp_path / "page.md").read_text("utf-8") == Path("docs/legal-checks.md").read_text("utf-8")
+
+
 def test_a_setting_that_cannot_be_used_is_named(weiyu: Weiyu) -> None:
     refused = weiyu("keys", "list", WEIYU_PORT="eighty")
     assert refused.returncode == 2

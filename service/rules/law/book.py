@@ -13,7 +13,7 @@ from service.domain.projects import ProjectKind
 from service.rules.checking import trace_line
 from service.rules.kept import Kept
 from service.rules.law.checking import LawReader
-from service.rules.law.derived import Derived, IsWorkday
+from service.rules.law.derived import Derived, IsWorkday, is_weekday
 from service.rules.law.library import FactLibrary
 from service.rules.law.rule import Asked, LawRule
 from service.rules.law.schema import IndexPart, LawExamplePart
@@ -74,18 +74,22 @@ class LawBook:
         """The check of this id, or all checks of this row of the table."""
         return tuple(rule for rule in self.rules if rule_id in (rule.part.id, rule.part.row))
 
-    def asked(self, kind: ProjectKind, facts: Mapping[str, Any], on: date) -> Asked:
-        """Facts with those made of them. Raises FactError when one has a value of another type."""
+    def asked(self, kind: ProjectKind, facts: Mapping[str, Any], on: date, calendar: IsWorkday | None = None) -> Asked:
+        """Facts with those made of them, by the book's calendar unless given another.
+
+        Raises FactError when one has a value of another type.
+        """
+        is_workday = calendar or self.is_workday
         sheet = self._sheets[kind]
         values = sheet.reader.read({**facts, **sheet.fixed})
         for name, made in sheet.derived:
-            values[name] = made.value(values, self.is_workday)
+            values[name] = made.value(values, is_workday)
 
         def unknown(name: str) -> tuple[str, ...]:
             made = self.library.derived.get(name)
             return made.unknown(values) if made else (name,) if values[name] is MISSING else ()
 
-        return Asked(values, on, self.is_workday, unknown)
+        return Asked(values, on, is_workday, unknown)
 
     def _sheet(self, kind: ProjectKind) -> _Sheet:
         read = dict.fromkeys(name for rule in self.rules if kind in rule.kinds for name in rule.names())
@@ -120,8 +124,8 @@ def load_law(index: Path = LAW_BOOK, *, is_workday: IsWorkday) -> LawBook:
         is_workday=is_workday,
     )
     for each in reader.placed:
-        for place, failure in failed_examples(book, each.rule):
-            each.document.fault((*each.path, "tests", place, "expect"), failure, each.rule.part.id)
+        for place, key, failure in failed_examples(book, each.rule):
+            each.document.fault((*each.path, "tests", place, key), failure, each.rule.part.id)
     _sound(reader)
     return book
 
@@ -129,20 +133,21 @@ def load_law(index: Path = LAW_BOOK, *, is_workday: IsWorkday) -> LawBook:
 def examples(book: LawBook, rule: LawRule) -> Iterator[tuple[int, LawExamplePart, LegalFinding]]:
     """A check's own tests in order, each with the finding it really gets, whatever its region and dates.
 
-    They ask about a project of the first kind that the check names.
+    They ask about a project of the first kind that the check names, and know no holidays.
     """
+    kind = ProjectKind(rule.part.kinds[0])
     for place, test in enumerate(rule.part.tests):
-        yield place, test, rule.finding(book.asked(ProjectKind(rule.part.kinds[0]), test.given, test.on))
+        yield place, test, rule.finding(book.asked(kind, test.given, test.on, is_weekday))
 
 
-def failed_examples(book: LawBook, rule: LawRule) -> Iterator[tuple[int, str]]:
-    """The own tests that do not get what they expect: (place in the list, what happened)."""
+def failed_examples(book: LawBook, rule: LawRule) -> Iterator[tuple[int, str, str]]:
+    """The own tests that do not get what they expect: (place in the list, which expectation, what happened)."""
     for place, test, finding in examples(book, rule):
         if finding.answer.value != test.expect:
             trace = "；".join(map(trace_line, finding.trace))
-            yield place, f"自带测试 {place + 1} 应为 {test.expect}，得到 {finding.answer.value}：{trace}"
+            yield place, "expect", f"自带测试 {place + 1} 应为 {test.expect}，得到 {finding.answer.value}：{trace}"
         elif test.due not in (None, finding.due):
-            yield place, f"自带测试 {place + 1} 的期限应为 {test.due}，得到 {finding.due}"
+            yield place, "due", f"自带测试 {place + 1} 的期限应为 {test.due}，得到 {finding.due}"
 
 
 def _sound(reader: LawReader) -> IndexPart:

@@ -22,6 +22,7 @@ MOST_WORKDAYS = (
 )
 _DAY = timedelta(days=1)
 _MONTHS = 12
+_SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ def clock(part: DuePart) -> Clock:
         return Clock(part.from_, part.done, lambda start, _: start + length)
     months = part.months if part.months is not None else (part.years or 0) * _MONTHS
     return Clock(part.from_, part.done, lambda start, _: months_after(start, months))
+
+
+def is_weekday(day: date) -> bool:
+    """Monday to Friday: the calendar of the checks' own tests, which no holiday may break."""
+    return day.weekday() < _SATURDAY
 
 
 def months_after(start: date, months: int) -> date:

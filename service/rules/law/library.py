@@ -127,7 +127,7 @@ class LibraryReader:
             fact = self.facts.get(name)
             fault = fact.wrong(value) if fact else f"没有名为 ‘{name}’ 的事实{hint(name, self.facts)}"
             if fault:
-                document.fault(("fixed", kind.value, name), fault)
+                document.fault(("fixed", kind.value, name), fault, at_key=fact is None)
             elif fact:
                 self.fixed.setdefault(kind, {})[name] = fact.normal(value)
 
