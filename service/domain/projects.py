@@ -23,6 +23,11 @@ class ProjectKind(StrEnum):
         return _KINDS[self]
 
     @property
+    def category(self) -> str:
+        """The category of matters that such a project stirs up; who answers for it hears of the project too."""
+        return _CATEGORIES[self]
+
+    @property
     def track(self) -> Track:
         """An election is checked, not graded: p × q and shares of opposition say nothing about a vote."""
         return Track.QUICK if self in (self.VILLAGE_ELECTION, self.COMMUNITY_ELECTION) else Track.FULL
@@ -44,6 +49,17 @@ class ProjectStage(StrEnum):
     STOPPED = "stopped"
 
 
+_CATEGORIES = {
+    ProjectKind.LAND_EXPROPRIATION: "land_resources.expropriation",
+    ProjectKind.HOUSE_EXPROPRIATION: "urban_rural.demolition",
+    ProjectKind.CONSTRUCTION: "urban_rural.construction",
+    ProjectKind.INTRODUCTION: "urban_rural.planning",
+    ProjectKind.RESTRUCTURING: "labour.restructuring",
+    ProjectKind.ASSET_DISPOSAL: "organisation_discipline.collective_assets",
+    ProjectKind.VILLAGE_ELECTION: "civil_affairs.election",
+    ProjectKind.COMMUNITY_ELECTION: "civil_affairs.election",
+    ProjectKind.POLICY: "other",
+}
 _KINDS = {
     ProjectKind.LAND_EXPROPRIATION: "征地",
     ProjectKind.HOUSE_EXPROPRIATION: "房屋征收（拆迁）",

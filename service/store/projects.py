@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -106,18 +107,39 @@ async def open_matters_at(connection: AsyncConnection, area: str, limit: int) ->
     return rows_of(rows)
 
 
-async def unassessed(connection: AsyncConnection) -> list[Row]:
-    """Projects that show a decision or a start although none of their assessments was decided before."""
-    return rows_of(await connection.execute(text(_UNASSESSED)))
+async def unassessed(connection: AsyncConnection, today: date) -> list[Row]:
+    """Projects that were decided or started by `today` without a decided assessment, and of which nobody was warned."""
+    return rows_of(await connection.execute(text(_UNASSESSED), {"today": today.isoformat()}))
+
+
+async def unregistered(connection: AsyncConnection, kinds: Mapping[str, str], since: datetime) -> list[Row]:
+    """Areas with matters touched since then of a category that belongs to a kind of project, where no such project is
+    known and no warning about that is open; `kinds` gives the kind of each category."""
+    given = {"categories": list(kinds), "kinds": list(kinds.values()), "since": since}
+    return rows_of(await connection.execute(text(_UNREGISTERED), given))
 
 
 def columns(model: type[SQLModel]) -> frozenset[str]:
     return frozenset(model.model_fields)
 
 
+# Dates among the facts are ISO text, so they compare as text does.
 _UNASSESSED = """
 SELECT p.* FROM project p
-WHERE (p.stage = 'implementing' OR p.facts ? 'decision_on' OR p.facts ? 'start_on')
+WHERE p.stage <> 'stopped'
+  AND (p.stage <> 'pre_decision' OR p.facts ->> 'decision_on' <= :today OR p.facts ->> 'start_on' <= :today)
   AND NOT EXISTS (SELECT 1 FROM assessment a WHERE a.project_id = p.id AND a.decision IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM warning w WHERE w.subject_kind = 'project' AND w.subject_id = p.id::text)
 ORDER BY p.id
+"""
+_UNREGISTERED = """
+SELECT m.area, m.category, count(*) AS matters
+FROM matter m JOIN unnest(CAST(:categories AS text[]), CAST(:kinds AS text[])) AS k(category, kind) USING (category)
+WHERE m.updated_at > :since AND m.status = 'open' AND m.project_id IS NULL
+  AND NOT EXISTS (SELECT 1 FROM project p WHERE p.kind = k.kind AND p.stage <> 'stopped'
+    AND (starts_with(m.area, regexp_replace(p.area, '(0{10}|0{8}|0{6}|0{3})$', ''))
+      OR starts_with(p.area, regexp_replace(m.area, '(0{10}|0{8}|0{6}|0{3})$', ''))))
+  AND NOT EXISTS (SELECT 1 FROM warning w WHERE w.subject_kind = 'area' AND w.subject_id = m.area || '/' || m.category
+    AND w.state NOT IN ('resolved', 'cancelled'))
+GROUP BY m.area, m.category ORDER BY m.area, m.category
 """
