@@ -158,6 +158,29 @@ class Evaluation(Strict):
     text: Note
 
 
+class LoweringIn(Strict):
+    """How many whole bands a measure takes off one factor's p and q."""
+
+    factor_id: Label
+    p_bands: Annotated[int, Field(ge=0, le=4)] = 0
+    q_bands: Annotated[int, Field(ge=0, le=4)] = 0
+
+
+class OptionIn(Strict):
+    """A measure that could be taken; costs in whatever whole unit all of them share."""
+
+    measure_id: Label
+    name: Name
+    cost: Number
+    lowers: Annotated[list[LoweringIn], Field(min_length=1, max_length=60)]
+
+
+class WhatIfIn(Strict):
+    """What could be done; answered with the cheapest set that reaches 低, and what each cost buys."""
+
+    measures: Annotated[list[OptionIn], Field(min_length=1, max_length=60)]
+
+
 class AssessmentOut(Out):
     """An assessment as it stands. Until it is submitted `result` is computed from what is known now."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from service.api.assessment_shapes import (
     Decision,
     Evaluation,
     Review,
+    WhatIfIn,
 )
 from service.api.projects import seen_project
 from service.api.state import App, actor_of, app_of
@@ -26,7 +28,7 @@ from service.store.engine import Row
 from service.store.keys import Viewer
 from service.store.tables_project import AssessmentTable
 from service.workflows import assess_project as acts
-from service.workflows.assessing import assess, legal_findings, plain
+from service.workflows.assessing import assess, legal_findings, plain, what_if
 
 router = APIRouter(prefix="/v1", tags=["assessments 风险评估"])
 Planner = Annotated[Viewer, may(Scope.PLAN)]
@@ -114,6 +116,18 @@ async def post_evaluation(
     app = app_of(request)
     row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
     return await _shown(app, await acts.evaluate_assessment(app.work(), actor, row, evaluation.model_dump()), viewer)
+
+
+@router.post("/assessments/{assessment_id}/what-if")
+async def post_what_if(assessment_id: UUID, asked: WhatIfIn, viewer: Planner, request: Request) -> dict[str, Any]:
+    """Which measures reach 低 at the least cost, and the lowest index each cost buys. Changes nothing."""
+    app = app_of(request)
+    row = await _seen(app, assessment_id, viewer)
+    project = await seen_project(app, row["project_id"], viewer)
+    async with app.engine.connect() as connection:
+        subject = await acts.subject_of(connection, project)
+    question = {"on": app.engines.day(app.clock()), **asked.model_dump()}
+    return await asyncio.to_thread(what_if, app.engines.law, app.engines.methods, subject, row, question)
 
 
 def _entered(entered: AssessmentIn | AssessmentChange) -> Row:

@@ -13,6 +13,7 @@ from service.domain.assessing import Advice, Grade, LegalFinding
 from service.domain.problems import FieldError, Problem
 from service.domain.projects import ProjectKind, Track
 from service.rules.law.book import LawBook, check
+from service.rules.method.cheapest import cheapest
 from service.rules.method.completeness import completeness
 from service.rules.method.criteria import four_tests
 from service.rules.method.given import (
@@ -25,9 +26,11 @@ from service.rules.method.given import (
     Pair,
     Survey,
 )
+from service.rules.method.grading import legal_blocks
 from service.rules.method.loading import Methods
 from service.rules.method.measures import before_and_after
 from service.rules.method.opposition import survey_doubts
+from service.rules.method.plan import Lowering, MeasureOption
 from service.rules.method.preset import MethodError, MethodPreset
 from service.rules.method.quick_track import Issue, IssueState, quick_check
 from service.rules.vocabulary import FactError
@@ -83,9 +86,32 @@ def assess(law: LawBook, methods: Methods, subject: Subject, entered: Row, on: d
         preset = methods.preset(subject.project["area"], on, entered["preset"], subject.kind)
         return _full(preset, given_of(entered["given"], findings, subject.filed))
     except MethodError as error:
-        raise Problem(
-            422, "invalid_assessment", str(error), (FieldError(error.where, "unusable", str(error)),)
-        ) from None
+        raise _unusable(error) from None
+
+
+def what_if(law: LawBook, methods: Methods, subject: Subject, entered: Row, asked: Row) -> dict[str, Any]:
+    """The cheapest measures that reach 低; `asked` holds `on` and `measures`. Legal blocks stand apart: none can be
+    bought off. Raises Problem 422, and 409 for an election, which has no grade."""
+    if subject.kind.track is Track.QUICK:
+        raise Problem(409, "no_grade", f"{subject.kind.zh}只作前置排查，不评等级，没有可比较的措施。")
+    findings = legal_findings(law, subject, asked["on"])
+    options = [_option(one) for one in asked["measures"]]
+    try:
+        preset = methods.preset(subject.project["area"], asked["on"], entered["preset"], subject.kind)
+        found = cheapest(preset, given_of(entered["given"], findings, subject.filed), options)
+    except MethodError as error:
+        raise _unusable(error) from None
+    answer: dict[str, Any] = plain(found)
+    return answer | {"legal_blocks": plain(legal_blocks(findings))}
+
+
+def _option(one: Row) -> MeasureOption:
+    lowers = tuple(Lowering(**each) for each in one["lowers"])
+    return MeasureOption(one["measure_id"], one["name"], one["cost"], lowers)
+
+
+def _unusable(error: MethodError) -> Problem:
+    return Problem(422, "invalid_assessment", str(error), (FieldError(error.where, "unusable", str(error)),))
 
 
 def given_of(entered: Mapping[str, Any], legal: tuple[LegalFinding, ...], filed: Collection[UUID]) -> Given:

@@ -187,6 +187,27 @@ async def test_one_body_cannot_decide_and_assess(planner: httpx.AsyncClient, off
     assert "bodies" in fields(refused(answer, 422, "invalid_request"))
 
 
+async def test_the_cheapest_measures_that_reach_low_are_found_and_law_stands_apart(
+    planner: httpx.AsyncClient, office: str
+) -> None:
+    """0.9 × 0.9 is 重大. One band off p and q (0.7 × 0.7 = 0.49, 较大) is 低 by the count rule and by the index too,
+    (0.18 × 0.49 + 0.10 × 0.09) / 0.28 = 0.35 < 0.36; one band off p alone (0.63) leaves it at 0.44: 中."""
+    facts = {name: value for name, value in OLD_TOWN.items() if name != "funds_ready"}
+    heavy = FACTORS[0] | {"p": 0.9, "q": 0.9}
+    draft = await assessed(planner, await taken_up(planner, office, facts=facts), factors=[heavy, FACTORS[1]])
+
+    def option(name: str, cost: int, **bands: int) -> dict[str, Any]:
+        lowers = [{"factor_id": "compensation.standard", **bands}]
+        return {"measure_id": name, "name": name, "cost": cost, "lowers": lowers}
+
+    options = [option("听证", 3, p_bands=1), option("提标", 5, q_bands=1), option("全包", 20, p_bands=3, q_bands=3)]
+    found = ok(await planner.post(f"/v1/assessments/{draft['id']}/what-if", json={"measures": options}))
+    assert (sorted(found["cheapest"]["measures"]), found["cheapest"]["cost"]) == (["听证", "提标"], 8)
+    costs = [choice["cost"] for choice in found["frontier"]]
+    assert costs == sorted(set(costs))
+    assert [one["check_id"] for one in found["legal_blocks"]] == ["H08"]
+
+
 async def test_a_village_election_is_checked_not_graded(planner: httpx.AsyncClient, office: str) -> None:
     """换届 has no grade: it is ready when no issue is open and every blocking check is known to be met."""
     project = await taken_up(planner, office, name="上坪村换届", kind="village_election", facts={})
