@@ -94,4 +94,6 @@ def _wanted(error: ErrorDetails) -> str:
         return f"至多写 {context['max_length']} 项"
     if kind == "greater_than_equal":
         return f"不能小于 {context['ge']}"
+    if kind == "less_than_equal":
+        return f"不能大于 {context['le']}"
     return _WANTED.get(kind, error["msg"])

@@ -10,7 +10,7 @@ from typing import Any
 from service.domain.projects import ProjectKind
 from service.rules.checking import note_bad_givens, note_lacking_tests, note_repeated_ids
 from service.rules.conditions import Group, Tree, TreeReader
-from service.rules.law.library import FactLibrary, LibraryReader
+from service.rules.law.library import FactLibrary, LibraryReader, wrong
 from service.rules.law.rule import LawRule
 from service.rules.law.schema import RULE_INSIDE, IndexPart, LawRulePart, LawRulesPart
 from service.rules.positions import Document, Path, hint, read_source
@@ -114,6 +114,8 @@ class _FileReader:
         tree = self._tree(raw, path, rule_id)
         plain = replace(self.vocabulary, facts=self.library.facts)  # what is derived cannot be given
         note_bad_givens(self.document, plain, raw.get("tests"), (*path, "tests"), rule_id)
+        if part is not None and len(self.document.errors) == before:
+            self._check_bounds(part, path)
         if part is None or len(self.document.errors) > before:
             return
         note_lacking_tests(self.document, part.tests, ANSWERS, (*path, "tests"), part.id)
@@ -129,6 +131,13 @@ class _FileReader:
             return self.only_if
         tree = TreeReader(self.document, self.vocabulary, rule_id).read(raw["when"], (*path, "when"))
         return Group("all", (self.only_if, tree)) if tree and self.only_if else tree
+
+    def _check_bounds(self, part: LawRulePart, path: Path) -> None:
+        for place, test in enumerate(part.tests):
+            for name, value in test.given.items():
+                fault = wrong(self.library.facts[name], value)
+                if fault:
+                    self.document.fault((*path, "tests", place, "given", name), fault, part.id)
 
     def _check_due(self, part: LawRulePart, path: Path) -> None:
         asked = {"from": part.due.from_, "done": part.due.done} if part.due else {}

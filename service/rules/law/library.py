@@ -52,7 +52,7 @@ class FactLibrary:
                 faults.append(self._stranger(kind, name, known))
             elif value is not None:
                 value = _from_json(fact, value)
-                fault = fact.wrong(value) or _out_of_bounds(fact, value)
+                fault = wrong(fact, value)
                 faults.extend([fault] if fault else [])
                 result[name] = value if fault else fact.normal(value)
         if faults:
@@ -125,7 +125,7 @@ class LibraryReader:
     def _fix(self, kind: ProjectKind, values: Mapping[str, Any], document: Document) -> None:
         for name, value in values.items():
             fact = self.facts.get(name)
-            fault = fact.wrong(value) if fact else f"没有名为 ‘{name}’ 的事实{hint(name, self.facts)}"
+            fault = wrong(fact, value) if fact else f"没有名为 ‘{name}’ 的事实{hint(name, self.facts)}"
             if fault:
                 document.fault(("fixed", kind.value, name), fault, at_key=fact is None)
             elif fact:
@@ -146,7 +146,11 @@ def _from_json(fact: Fact, value: Any) -> Any:
         return value
 
 
-def _out_of_bounds(fact: Fact, value: Any) -> str | None:
+def wrong(fact: Fact, value: Any) -> str | None:
+    """What is wrong with a value as written in a file or given from outside; None when nothing."""
+    fault = fact.wrong(value)
+    if fault:
+        return fault
     if isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
         return f"‘{fact.name}’ 的年份要在 {FIRST_YEAR} 与 {LAST_YEAR} 之间，得到 ‘{value}’"
     if fact.type in (FactType.INT, FactType.FLOAT) and value < 0:

@@ -33,6 +33,9 @@ Fraction = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,3}
 Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
 
+Length = Annotated[int, Field(ge=-1000, le=1000)]
+
+
 def _as_kinds(value: Any) -> Any:
     return [kind.value for kind in ProjectKind] if value == ALL else value
 
@@ -109,10 +112,10 @@ class DuePart(Part):
     """
 
     from_: Name = Field(alias="from")
-    days: int | None = None
-    workdays: int | None = None
-    months: int | None = None
-    years: int | None = None
+    days: Length | None = None
+    workdays: Length | None = None
+    months: Length | None = None
+    years: Annotated[int, Field(ge=-100, le=100)] | None = None
     done: Name | None = None
 
     @model_validator(mode="after")

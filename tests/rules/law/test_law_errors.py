@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.rules.law.book import LawBookError, load_law
 from service.rules.law.derived import is_weekday
@@ -51,6 +53,12 @@ RULE_CHANGES = [
         "  when: {field: comment_days, op: '<', value: 30}\n",
         "",
         "rules.yaml:4:3 D01: 要写 when，或写带 done 的 due",
+    ),
+    ("days: 30}", "days: 3000000}", "rules.yaml:9:35 D01: ‘days’ 不能大于 1000，得到 ‘3000000’"),
+    (
+        "comment_from: 2026-05-01}, expect: not",
+        "comment_from: 9999-05-01}, expect: not",
+        "rules.yaml:15:28 D01: ‘comment_from’ 的年份要在 1949 与 2199 之间，得到 ‘9999-05-01’",
     ),
     ("id: D01", "id: LAW1", "rules.yaml:4:7 LAW1: ‘id’ 不符合格式"),
     ("  remedy: 补足三十日\n", "", "rules.yaml:4:3 D01: 缺少键 ‘remedy’"),
@@ -152,3 +160,30 @@ def test_no_rules_file_crashes_the_loader(tmp_path: Path, text: str) -> None:
     assert errors_of(tmp_path, text)
     assert errors_of(tmp_path, facts=text)
     assert errors_of(tmp_path, index=text)
+
+
+SCRAPS = [*"{}[]:,-&*!|>'\"%@`#?~\n\t ", "null", "1e999", "<<", "---", "2026-02-30", "\x00", "9999-12-31", "0", "-5"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["rules", "facts", "index"]),
+    st.integers(0, max(map(len, (RULES, FACTS)))),
+    st.integers(0, 20),
+    st.lists(st.sampled_from(SCRAPS), max_size=4),
+)
+def test_a_damaged_book_loads_or_says_where_it_is_damaged(
+    folder: Path, damaged: str, start: int, length: int, scraps: list[str]
+) -> None:
+    texts = {"rules": RULES, "facts": FACTS, "index": INDEX}
+    texts[damaged] = texts[damaged][:start] + "".join(scraps) + texts[damaged][start + length :]
+    try:
+        load_law(written(folder, **texts), is_workday=is_weekday)
+    except LawBookError as failure:
+        assert failure.errors
+        assert all(error.line >= 1 and error.column >= 1 and error.message for error in failure.errors)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("law")
