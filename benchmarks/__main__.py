@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from benchmarks import importing, listening, polling, reporting, rules, scoring, slow_disk, starting
+from benchmarks import assessing, importing, listening, polling, reporting, rules, scoring, slow_disk, starting
 from benchmarks.ground import Ground, prepared
 from benchmarks.results import Row, told, write
 
@@ -47,6 +47,7 @@ def _parts(ground: Ground) -> dict[str, Callable[[], list[Row]]]:
         "polling": lambda: polling.measure(ground),
         "rules": rules.measure,
         "scoring": scoring.measure,
+        "assessing": assessing.measure,
         "starting": lambda: starting.measure(ground),
         "listening": lambda: listening.measure(ground),
     }

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from service.rules.method.cuts import MethodError
 from service.rules.method.given import Pair
-from service.rules.method.preset import AhpTable, MethodError
+from service.rules.method.preset import AhpTable
 
 WHERE = "comparisons"
 MOST_ROUNDS, STILL = 1000, 1e-13
@@ -93,7 +94,7 @@ def _inconsistent(items: Sequence[str], matrix: Matrix, weights: list[float], cr
     def strain(spot: tuple[int, int]) -> float:
         row, column = spot
         ratio = matrix[row][column] * weights[column] / weights[row]
-        return max(ratio, 1 / ratio)
+        return round(max(ratio, 1 / ratio), 9)  # of three items all pairs strain alike: the first is named
 
     spots = [(row, column) for row in range(len(items)) for column in range(row + 1, len(items))]
     row, column = max(spots, key=strain)

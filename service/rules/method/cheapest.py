@@ -8,7 +8,7 @@ stay which no other beats in cost, index and counts at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.domain.assessing import Grade
@@ -50,7 +50,7 @@ def cheapest(preset: MethodPreset, given: Given, measures: Sequence[MeasureOptio
     columns = columns_of(preset, given, table)
     ground = ground_of(preset, columns, table)
     plan = made_plan(preset, table, measures)
-    frontier = tuple(_choice(plan, ground, chosen) for chosen in lowest_indices(plan))
+    frontier = _falling(_choice(plan, ground, chosen) for chosen in lowest_indices(plan))
     found = cheapest_low(plan, ground) if ground.fixed is Grade.LOW and not ground.missing else None
     return WhatIf(
         cheapest=None if found is None else _choice(plan, ground, found),
@@ -62,6 +62,15 @@ def cheapest(preset: MethodPreset, given: Given, measures: Sequence[MeasureOptio
 def _choice(plan: Plan, ground: Ground, chosen: int) -> Choice:
     units, counts = plan.outcome(chosen)
     return Choice(plan.cost(chosen), index_of(units), ground.grade(units, counts), plan.names(chosen))
+
+
+def _falling(choices: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Without those whose index is lower only in digits that the index is not told to."""
+    kept: list[Choice] = []
+    for choice in choices:
+        if not kept or choice.index < kept[-1].index:
+            kept.append(choice)
+    return tuple(kept)
 
 
 def _why_none(ground: Ground, table: Table) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.domain.assessing import Grade, GradeReason, RiskClass
+from service.rules.method.cuts import Cut, GradeCuts, MethodError, worst
 from service.rules.method.factors import Table, index_of
 from service.rules.method.given import Given, Survey
 from service.rules.method.hundred import HundredScore, hundred_points
-from service.rules.method.preset import Cut, GradeCuts, MethodError, MethodPreset, NamedTable, worst
+from service.rules.method.preset import MethodPreset, NamedTable
 
 FACTOR_COLUMNS = ("index", "count")
 NAMES = {

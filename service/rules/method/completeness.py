@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from service.domain.assessing import Grade, LegalFinding
 from service.domain.judging import Answer
 from service.rules.method.columns import NAMES, columns_of
+from service.rules.method.cuts import worst
 from service.rules.method.factors import factor_table
 from service.rules.method.given import FactorGiven, Given, HundredGiven, OpinionShare, Survey
 from service.rules.method.grading import legal_blocks
 from service.rules.method.hundred import hundred_points
-from service.rules.method.preset import HundredTable, MethodPreset, NamedTable, worst
+from service.rules.method.preset import HundredTable, MethodPreset, NamedTable
 
 Change = Callable[[Given], Given]
 
@@ -54,8 +55,8 @@ def completeness(preset: MethodPreset, given: Given) -> Completeness:
     return Completeness(
         lacks=tuple(_lack(preset, given, gap, today) for gap in gaps),
         legal=_waiting(legal_blocks(given.legal)),
-        best=_grade(preset, _all(given, [gap.best for gap in gaps])),
-        worst=_grade(preset, _all(given, [gap.worst for gap in gaps])),
+        best=_grade(preset, _all(given, [gap.best for gap in gaps])) if gaps else today,
+        worst=_grade(preset, _all(given, [gap.worst for gap in gaps])) if gaps else today,
     )
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from service.domain.assessing import FactorScore, RiskClass
 from service.rules.method.ahp import Ahp, ahp
+from service.rules.method.cuts import MethodError
 from service.rules.method.given import FactorGiven, Given
-from service.rules.method.preset import MethodError, MethodPreset
+from service.rules.method.preset import MethodPreset
 
 DIGITS = 9  # 0.8 × 0.8 is 0.6400000000000001: a product on a border must not cross it by rounding of the machine
 UNITS = 10**12  # the index is summed in whole units, so that no order of summing gives another grade
@@ -58,8 +59,11 @@ def factor_table(preset: MethodPreset, given: Given) -> Table:
     """Raises MethodError for a rating outside its scale, an unknown category, a factor given twice, wrong weights."""
     _check_factors(preset, given.factors)
     weighing = _weighing(preset, given)
-    known = [factor for factor in given.factors if factor.p is not None and factor.q is not None]
-    scores = tuple(_score(preset, factor, weighing.weights[factor.factor_id]) for factor in known)
+    scores = tuple(
+        _score(preset, factor, weighing.weights[factor.factor_id])
+        for factor in given.factors
+        if factor.p is not None and factor.q is not None
+    )
     return Table(
         scores=scores,
         units=sum(units_of(score.weight, score.r) for score in scores),
@@ -85,7 +89,8 @@ def _check_factors(preset: MethodPreset, factors: Sequence[FactorGiven]) -> None
         seen.add(factor.factor_id)
         if preset.checklist.category(factor.category) is None:
             raise MethodError(f"factors.{factor.factor_id}.category", f"没有 ‘{factor.category}’ 这一类因素")
-        rated(preset, factor)
+        if factor.p is None or factor.q is None:
+            rated(preset, factor)  # the other one may still be wrong
 
 
 def _score(preset: MethodPreset, factor: FactorGiven, weight: float) -> FactorScore:

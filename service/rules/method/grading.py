@@ -20,10 +20,11 @@ from service.domain.assessing import (
 )
 from service.domain.judging import Answer
 from service.rules.method.columns import FACTOR_COLUMNS, Column, columns_of, count_grade, index_grade
+from service.rules.method.cuts import worst
 from service.rules.method.factors import Table, factor_table, product, units_of
 from service.rules.method.given import Given
 from service.rules.method.hundred import hundred_points
-from service.rules.method.preset import MethodPreset, worst
+from service.rules.method.preset import MethodPreset
 
 GOES_AHEAD = (Advice.PROCEED, Advice.PARTLY)
 
@@ -42,7 +43,7 @@ class Ground:
         grades = [self.fixed]
         if "index" in self.factor_columns:
             grades.append(index_grade(self.preset, units, self.missing))
-        if "count" in self.factor_columns:
+        if "count" in self.factor_columns and (counts or self.missing):
             grades.append(count_grade(self.preset, counts, self.missing))
         return worst(grades)
 
@@ -56,7 +57,7 @@ def grade(preset: MethodPreset, given: Given) -> Graded:
     blocks = legal_blocks(given.legal)
     blocked = bool(blocks) and outcome.advice in GOES_AHEAD
     ground = ground_of(preset, columns, table)
-    sensitivity = tuple(_sensitivity(ground, table, score) for score in table.scores)
+    sensitivity = _sensitivities(ground, table)
     return Graded(
         grade=overall,
         advice=Advice.POSTPONE if blocked else outcome.advice,
@@ -100,18 +101,27 @@ def _legal(blocks: Sequence[LegalFinding]) -> tuple[GradeReason, ...]:
     )
 
 
-def _sensitivity(ground: Ground, table: Table, score: FactorScore) -> Sensitivity:
-    return Sensitivity(score.factor_id, _moved(ground, table, score, -1), _moved(ground, table, score, 1))
+def _sensitivities(ground: Ground, table: Table) -> tuple[Sensitivity, ...]:
+    """Many factors move between the same two classes: what the counts then say is asked once."""
+    counted: dict[tuple[RiskClass, RiskClass], Grade] = {}
+
+    def moved(score: FactorScore, steps: int) -> Grade:
+        preset = ground.preset
+        r = product(preset.probability.moved(score.p, steps), preset.impact.moved(score.q, steps))
+        change = (score.risk, preset.classes.risk(r))
+        if change not in counted:
+            counted[change] = ground.grade(0, _recounted(table.counts, *change))
+        units = table.units + units_of(score.weight, r) - units_of(score.weight, score.r)
+        return worst((counted[change], ground.grade(units, {})))
+
+    return tuple(Sensitivity(score.factor_id, moved(score, -1), moved(score, 1)) for score in table.scores)
 
 
-def _moved(ground: Ground, table: Table, score: FactorScore, steps: int) -> Grade:
-    preset = ground.preset
-    r = product(preset.probability.moved(score.p, steps), preset.impact.moved(score.q, steps))
-    units = table.units + units_of(score.weight, r) - units_of(score.weight, score.r)
-    counts = Counter(table.counts)
-    counts[score.risk] -= 1
-    counts[preset.classes.risk(r)] += 1
-    return ground.grade(units, counts)
+def _recounted(counts: Mapping[RiskClass, int], before: RiskClass, after: RiskClass) -> Counter[RiskClass]:
+    changed = Counter(counts)
+    changed[before] -= 1
+    changed[after] += 1
+    return changed
 
 
 def _details(preset: MethodPreset, given: Given, table: Table, outcome: str) -> dict[str, Any]:

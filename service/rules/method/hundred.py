@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.domain.assessing import Criterion, Grade
+from service.rules.method.cuts import MethodError
 from service.rules.method.given import HundredGiven, OpinionShare
-from service.rules.method.preset import HundredItem, HundredTable, MethodError
+from service.rules.method.preset import HundredItem, HundredTable
 
 DIGITS = 6
 

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 from service.domain.assessing import Grade
 from service.domain.projects import ProjectKind
 from service.rules.method import tables
-from service.rules.method.preset import Checklist, HundredTable, MethodError, MethodPreset
+from service.rules.method.cuts import MethodError
+from service.rules.method.preset import Checklist, HundredTable, MethodPreset
 from service.rules.method.schema import INSIDE, MethodsPart, PresetPart
 from service.rules.positions import Document, LoadFailure, hint, read_source
 from service.rules.positions import Path as At

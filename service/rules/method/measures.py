@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from service.domain.assessing import Graded
 from service.rules.method.columns import NAMES
+from service.rules.method.cuts import MethodError, Scale, worst
 from service.rules.method.given import Expected, FactorGiven, Given, HundredGiven, Rating
 from service.rules.method.grading import grade
 from service.rules.method.hundred import item_points
-from service.rules.method.preset import HundredItem, HundredTable, MethodError, MethodPreset, Scale, worst
+from service.rules.method.preset import HundredItem, HundredTable, MethodPreset
 
 
 @dataclass(frozen=True, slots=True)

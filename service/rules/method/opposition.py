@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.rules.method.columns import survey_share
+from service.rules.method.cuts import MethodError, Number
 from service.rules.method.given import Survey
-from service.rules.method.preset import MethodError, MethodPreset, Number
+from service.rules.method.preset import MethodPreset
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.domain.assessing import FactorScore, RiskClass
+from service.rules.method.cuts import MethodError
 from service.rules.method.factors import Table, product, units_of
-from service.rules.method.preset import MethodError, MethodPreset
+from service.rules.method.preset import MethodPreset
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from service.rules.method.preset import MethodError
+from service.rules.method.cuts import MethodError
 
 Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 

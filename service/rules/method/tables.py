@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.domain.assessing import Advice, Criterion, Grade, RiskClass
+from service.rules.method.cuts import Band, ClassCuts, CountRule, CountRules, Cut, GradeCuts, Number, Origin, Scale
 from service.rules.method.parts import (
     AhpPart,
     CategoryPart,
@@ -24,25 +25,16 @@ from service.rules.method.parts import (
 )
 from service.rules.method.preset import (
     AhpTable,
-    Band,
     Category,
     Checklist,
-    ClassCuts,
-    CountRule,
-    CountRules,
-    Cut,
     Decision,
     DoubtCuts,
-    GradeCuts,
     HundredItem,
     HundredTable,
     Item,
     Named,
     NamedTable,
-    Number,
-    Origin,
     Outcome,
-    Scale,
 )
 from service.rules.method.schema import MethodsPart
 
