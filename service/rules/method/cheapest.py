@@ -44,7 +44,8 @@ class WhatIf:
 def cheapest(preset: MethodPreset, given: Given, measures: Sequence[MeasureOption]) -> WhatIf:
     """Starts from the values before any measures. Of sets that cost the same the one with the lower index.
 
-    Raises MethodError for what cannot be used: an unknown factor, a cost below zero, a measure given twice.
+    Raises MethodError for what cannot be used: an unknown factor, a cost below zero, a measure given
+    twice, or measures so entangled that the search would not end.
     """
     table = factor_table(preset, given)
     columns = columns_of(preset, given, table)

@@ -103,9 +103,12 @@ def _score(preset: MethodPreset, factor: FactorGiven, weight: float) -> FactorSc
 
 def _weighing(preset: MethodPreset, given: Given) -> Weighing:
     factors = given.factors
+    explicit = any(factor.weight is not None for factor in factors)
+    if given.comparisons and explicit:
+        raise MethodError("comparisons", "权重已经直接给出，不能又由两两比较得出")
     if given.comparisons:
         return _compared(preset, given)
-    if any(factor.weight is not None for factor in factors):
+    if explicit:
         return Weighing(_explicit(factors), "given", unverified=False)
     shares = {category.category_id: category.weight for category in preset.checklist.categories}
     return Weighing(_spread(factors, shares), "preset", preset.checklist.weights.unverified)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from math import inf
 
 from service.domain.assessing import Grade, RiskClass
+from service.rules.method.cuts import MethodError
 from service.rules.method.factors import UNITS
 from service.rules.method.grading import Ground
 from service.rules.method.plan import Plan, State
 
 BITS = 4  # of p or of q of one open factor in a key
 DIGIT = (1 << BITS) - 1
+MOST_PARTIAL = 500_000  # partial choices remembered at once; some 150 bytes each
 
 Label = tuple[int, int, int]  # cost, units of the closed factors, bits of the measures taken
 Counts = tuple[int, ...]  # of the closed factors, for each limited class those of it or above
@@ -28,22 +31,26 @@ class _Limits:
     cost: float
     units: float
     counts: tuple[tuple[RiskClass, int], ...]
+    known: tuple[tuple[int, int], ...]  # cost and units of choices already found, cost rising and units falling
+    partial: int
 
 
-_NO_LIMITS = _Limits(inf, inf, ())
-
-
-def lowest_indices(plan: Plan) -> list[int]:
-    """The choices (bits of measures) that no other beats in cost and index, rising cost."""
-    return [chosen for _, _, chosen in _Sweep(plan, _NO_LIMITS).labels()]
+def lowest_indices(plan: Plan, most_partial: int = MOST_PARTIAL) -> list[int]:
+    """The choices (bits of measures) that no other beats in cost and index, rising cost. Raises MethodError."""
+    limits = _Limits(inf, inf, (), _quick_choices(plan), most_partial)
+    return [chosen for _, _, chosen in _Sweep(plan, limits).labels()]
 
 
 def cheapest_low(plan: Plan, ground: Ground) -> int | None:
-    """The choice of the lowest cost, then the lowest index, that makes the grade 低; None when none does."""
+    """The choice of the lowest cost, then the lowest index, that makes the grade 低; None when none does.
+
+    Raises MethodError when the measures touch each other in more ways than can be remembered.
+    """
     every = (1 << len(plan.steps)) - 1
     if ground.grade(*plan.outcome(every)) is not Grade.LOW:
         return None  # a measure never makes a grade worse: what all together do not reach, none reaches
-    limits = _Limits(plan.cost(_thinned(plan, ground, every)), _most_units(ground), _most_counts(ground))
+    affordable = plan.cost(_thinned(plan, ground, every))
+    limits = _Limits(affordable, _most_units(ground), _most_counts(ground), (), MOST_PARTIAL)
     return min(_Sweep(plan, limits).labels())[2]
 
 
@@ -54,6 +61,19 @@ def _thinned(plan: Plan, ground: Ground, chosen: int) -> int:
         if ground.grade(*plan.outcome(without)) is Grade.LOW:
             chosen = without
     return chosen
+
+
+def _quick_choices(plan: Plan) -> tuple[tuple[int, int], ...]:
+    """One measure more each time, the one that lowers the index most for its cost: not the best, but known early."""
+    chosen, left = 0, list(plan.steps)
+    known = [(0, plan.outcome(0)[0])]
+    while left:
+        gains = [(plan.outcome(chosen | 1 << step.bit)[0] - known[-1][1], step) for step in left]
+        units, step = min(gains, key=lambda gain: gain[0] / max(gain[1].cost, 0.5))
+        left.remove(step)
+        chosen |= 1 << step.bit
+        known.append((known[-1][0] + step.cost, known[-1][1] + units))
+    return tuple(known)
 
 
 def _most_units(ground: Ground) -> float:
@@ -98,6 +118,7 @@ class _Sweep:
         # By class of a factor: what it adds to each limited count.
         self._adds = {risk: tuple(int(rank[risk] <= rank[most]) for most, _ in limits.counts) for risk in RiskClass}
         self._left = _bands_left(plan)
+        self._known_costs = [cost for cost, _ in limits.known]
 
     def labels(self) -> list[Label]:
         """All complete choices within the limits that no other beats in cost and index, sorted."""
@@ -117,14 +138,25 @@ class _Sweep:
                 now = self._sum((counts, fate.counts))
                 if self._within(now, fate.least_counts):
                     grown.setdefault((fate.open, now), []).append(self._moved(each, fate, cost, bit))
-        best = ((key, _best(lists)) for key, lists in grown.items())
-        return {key: each for key, each in best if each}
+        best = {key: each for key, lists in grown.items() if (each := _best(lists))}
+        if sum(map(len, best.values())) > self._limits.partial:
+            raise MethodError("measures", "措施与因素之间牵连太多，算不完：请减少措施，或者把一项措施只对应一两个因素")
+        return best
 
     def _moved(self, labels: list[Label], fate: _Fate, cost: int, bit: int) -> list[Label]:
         most_cost = self._limits.cost - cost
         most_units = self._limits.units - fate.units - fate.least_units
         units = fate.units
-        return [(c + cost, u + units, chosen | bit) for c, u, chosen in labels if c <= most_cost and u <= most_units]
+        return [
+            (c + cost, u + units, chosen | bit)
+            for c, u, chosen in labels
+            if c <= most_cost and u <= most_units and u + units + fate.least_units <= self._known_units(c + cost)
+        ]
+
+    def _known_units(self, cost: int) -> float:
+        """The fewest units known for at most that cost: who cannot come as low is not needed."""
+        place = bisect_right(self._known_costs, cost)
+        return self._limits.known[place - 1][1] if place else inf
 
     def _within(self, counts: Counts, least: Counts) -> bool:
         return all(a + b <= most for a, b, most in zip(counts, least, self._most, strict=True))

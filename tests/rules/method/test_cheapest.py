@@ -9,9 +9,11 @@ import pytest
 from service.domain.assessing import Grade, Graded
 from service.rules.method.cheapest import cheapest
 from service.rules.method.cuts import MethodError
+from service.rules.method.factors import factor_table
 from service.rules.method.given import Expected, FactorGiven, Given
 from service.rules.method.grading import grade
-from service.rules.method.plan import Lowering, MeasureOption
+from service.rules.method.plan import Lowering, MeasureOption, made_plan
+from service.rules.method.sweep import lowest_indices
 from tests.rules.method.making import factor, given, preset, random_case
 
 # seed, factors, measures, of them against several factors
@@ -112,6 +114,15 @@ def test_why_no_measures_help_is_said(changes: dict[str, object], why: str) -> N
     assert found.cheapest is None
     assert found.why_none is not None
     assert found.why_none.startswith(why)
+
+
+def test_measures_too_entangled_to_search_are_refused() -> None:
+    answers, options = random_case(1, 8, 14, 14)
+    method = preset()
+    plan = made_plan(method, factor_table(method, answers), options)
+    assert lowest_indices(plan)
+    with pytest.raises(MethodError, match="牵连太多"):
+        lowest_indices(plan, most_partial=10)
 
 
 @pytest.mark.parametrize(

@@ -180,3 +180,9 @@ def test_comparisons_of_categories_give_the_weights() -> None:
 def test_comparisons_of_factors_give_the_weights() -> None:
     weighing = factor_table(preset(), given(factor("a"), factor("b"), comparisons=(Pair("a", "b", 4),))).weighing
     assert weighing.weights == pytest.approx({"a": 0.8, "b": 0.2})
+
+
+def test_weights_both_given_and_compared_are_refused() -> None:
+    rows = (factor("a", weight=0.5), factor("b", weight=0.5))
+    with pytest.raises(MethodError, match="权重已经直接给出"):
+        factor_table(preset(), given(*rows, comparisons=(Pair("a", "b", 4),)))
