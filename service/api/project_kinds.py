@@ -12,7 +12,7 @@ from service.api.shapes import Out
 from service.api.state import app_of
 from service.domain.problems import not_found
 from service.domain.projects import ProjectKind
-from service.rules.method.preset import MethodError
+from service.rules.method.cuts import MethodError
 from service.store.keys import Viewer
 from service.workflows.assessing import plain
 

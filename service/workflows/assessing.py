@@ -13,9 +13,9 @@ from service.domain.assessing import Advice, Grade, LegalFinding
 from service.domain.problems import FieldError, Problem
 from service.domain.projects import ProjectKind, Track
 from service.rules.law.book import LawBook, check
+from service.rules.method import assessment
 from service.rules.method.cheapest import cheapest
-from service.rules.method.completeness import completeness
-from service.rules.method.criteria import four_tests
+from service.rules.method.cuts import MethodError
 from service.rules.method.given import (
     Expected,
     FactorGiven,
@@ -28,10 +28,8 @@ from service.rules.method.given import (
 )
 from service.rules.method.grading import legal_blocks
 from service.rules.method.loading import Methods
-from service.rules.method.measures import before_and_after
-from service.rules.method.opposition import survey_doubts
 from service.rules.method.plan import Lowering, MeasureOption
-from service.rules.method.preset import MethodError, MethodPreset
+from service.rules.method.preset import MethodPreset
 from service.rules.method.quick_track import Issue, IssueState, quick_check
 from service.rules.vocabulary import FactError
 from service.store.engine import Row, dump_json
@@ -150,20 +148,19 @@ def plain(value: object) -> Any:
 
 
 def _full(preset: MethodPreset, given: Given) -> Assessed:
-    both = before_and_after(preset, given)
-    graded = both.after
+    said = assessment.assess(preset, given)
     result = {
         "track": Track.FULL,
         "legal": given.legal,
-        "before": both.before,
-        "after": graded,
-        "held_back": both.held_back,
-        "tests": four_tests(preset, given, graded),
-        "completeness": completeness(preset, given),
-        "doubts": survey_doubts(preset, given.survey),
+        "before": said.before,
+        "after": said.after,
+        "held_back": said.held_back,
+        "tests": said.criteria,
+        "completeness": said.completeness,
+        "doubts": said.doubts,
     }
-    ready = graded.advice in (Advice.PROCEED, Advice.PARTLY)
-    return Assessed(graded.grade, graded.advice, ready, plain(result))
+    ready = said.after.advice in (Advice.PROCEED, Advice.PARTLY)
+    return Assessed(said.after.grade, said.after.advice, ready, plain(result))
 
 
 def _quick(subject: Subject, findings: tuple[LegalFinding, ...], on: date) -> Assessed:
