@@ -181,6 +181,27 @@ class WhatIfIn(Strict):
     measures: Annotated[list[OptionIn], Field(min_length=1, max_length=60)]
 
 
+class RecomputedOut(Out):
+    """Whether today's computation of what was frozen agrees; `differences` are paths into the result."""
+
+    same_versions: bool
+    same: bool
+    differences: list[str]
+    result_hash: str
+
+
+class PriorOut(Out):
+    """Ended matters of the county and category; `share` null without any, `low` and `high` the 95 % Wilson interval."""
+
+    area: str
+    category: str
+    count: int
+    escalated: int
+    share: float | None
+    low: float
+    high: float
+
+
 class AssessmentOut(Out):
     """An assessment as it stands. Until it is submitted `result` is computed from what is known now."""
 

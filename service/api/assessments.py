@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,14 +16,18 @@ from service.api.assessment_shapes import (
     AssessmentOut,
     Decision,
     Evaluation,
+    PriorOut,
+    RecomputedOut,
     Review,
     WhatIfIn,
 )
 from service.api.projects import seen_project
 from service.api.state import App, actor_of, app_of
 from service.domain.assessing import Advice, Grade
-from service.domain.problems import not_found
+from service.domain.problems import Problem, not_found
+from service.domain.projects import ProjectKind
 from service.domain.words import Scope
+from service.rules.method.prior import prior
 from service.store import projects
 from service.store.engine import Row
 from service.store.keys import Viewer
@@ -116,6 +121,28 @@ async def post_evaluation(
     app = app_of(request)
     row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
     return await _shown(app, await acts.evaluate_assessment(app.work(), actor, row, evaluation.model_dump()), viewer)
+
+
+@router.get("/assessments/{assessment_id}/recompute")
+async def get_recomputed(assessment_id: UUID, viewer: Reader, request: Request) -> RecomputedOut:
+    """A submitted assessment computed anew from what was frozen: the same, or where today's answer differs."""
+    app = app_of(request)
+    row = await _seen(app, assessment_id, viewer)
+    if row["result_hash"] is None:
+        raise Problem(409, "assessment_state", "评估尚未提交，没有可复算的冻结内容。")
+    return RecomputedOut.model_validate(acts.recompute(app.engines, row))
+
+
+@router.get("/projects/{project_id}/prior")
+async def get_prior(project_id: UUID, viewer: Reader, request: Request) -> PriorOut:
+    """What became of comparable matters: a probability to stand beside the expert's own, never in its place."""
+    app = app_of(request)
+    project = await seen_project(app, project_id, viewer)
+    category = ProjectKind(project["kind"]).category
+    async with app.engine.connect() as connection:
+        count, escalated = await projects.ended_alike(connection, project["area"], category)
+    found = prior(count, escalated)
+    return PriorOut(area=project["area"][:6], category=category, **asdict(found))
 
 
 @router.post("/assessments/{assessment_id}/what-if")

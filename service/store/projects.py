@@ -107,6 +107,20 @@ async def open_matters_at(connection: AsyncConnection, area: str, limit: int) ->
     return rows_of(rows)
 
 
+async def ended_alike(connection: AsyncConnection, area: str, category: str) -> tuple[int, int]:
+    """How many matters of a county and category ended with a known outcome, and how many of them escalated."""
+    rows = await connection.execute(
+        text(
+            "SELECT count(*) AS ended, count(*) FILTER (WHERE outcome = 'escalated') AS escalated FROM matter"
+            " WHERE county = :county AND first_level = :first AND category = :category AND status = 'closed'"
+            " AND outcome IN ('settled', 'escalated')"
+        ),
+        {"county": area[:6], "first": category.split(".")[0], "category": category},
+    )
+    row = rows.one()
+    return int(row.ended), int(row.escalated)
+
+
 async def unassessed(connection: AsyncConnection, today: date) -> list[Row]:
     """Projects that were decided or started by `today` without a decided assessment, and of which nobody was warned."""
     return rows_of(await connection.execute(text(_UNASSESSED), {"today": today.isoformat()}))

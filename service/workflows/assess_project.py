@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTa
 from service.store.trail import digest
 from service.workflows.answering import Actor
 from service.workflows.assessing import Assessed, Subject, assess, plain, versions
+from service.workflows.parts import Engines
 from service.workflows.projects import Changing, changing, masked
 from service.workflows.telling import Work
 
@@ -58,7 +61,7 @@ async def submit_assessment(work: Work, actor: Actor, assessment: Row) -> Row:
         row |= {
             "state": "submitted",
             "facts": frozen_facts(subject),
-            "result": _result(assessed),
+            "result": plain(_result(assessed)),
             "versions": versions(work.engines.law, work.engines.methods),
             "assessed_on": on,
             "updated_at": work.now,
@@ -117,6 +120,39 @@ async def evaluate_assessment(work: Work, actor: Actor, assessment: Row, evaluat
                 "unforeseen": told["concerns"], "text": told["note"], "at": work.now}  # fmt: skip
         row |= {"state": "evaluated", "evaluation": plain(kept), "updated_at": work.now}
         return await change.put(AssessmentTable, row, "assessment evaluated")
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """A frozen assessment computed anew: `same` under the same versions proves it; else where the answers differ."""
+
+    same_versions: bool
+    same: bool
+    differences: tuple[str, ...]  # dotted paths into the result
+    result_hash: str
+
+
+def recompute(engines: Engines, row: Row) -> Recomputed:
+    """Compute a submitted assessment anew from what was frozen, by today's law and method for its own day."""
+    frozen = row["facts"]
+    issues = [{**issue, "due_on": date.fromisoformat(issue["due_on"])} for issue in frozen["issues"]]
+    subject = Subject(frozen, issues, frozenset(map(UUID, frozen["evidence"])))
+    now = versions(engines.law, engines.methods)
+    result = plain(_result(assess(engines.law, engines.methods, subject, row, row["assessed_on"])))
+    digest_now = result_hash({**row, "result": result, "versions": now})
+    differences = tuple(_differences(row["result"], result))
+    return Recomputed(now == row["versions"], not differences, differences, digest_now)
+
+
+def _differences(old: object, new: object, path: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(name), new.get(name), f"{path}.{name}" if path else name)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for place, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(one, other, f"{path}.{place}")
+    elif old != new:
+        yield path
 
 
 def result_hash(row: Row) -> str:

@@ -13,6 +13,7 @@ from service.store import trail
 from service.store.engine import open_engine
 from tests.journeys.conftest import ok
 from tests.journeys.shared import fields, refused
+from tests.makers import report
 from tests.served import Served, load_areas
 
 TOWN = "330102001000"
@@ -238,3 +239,38 @@ async def test_a_frozen_assessment_changed_in_the_database_is_found(
     with psycopg.connect(served.database_url) as connection:
         connection.execute("UPDATE assessment SET facts = jsonb_set(facts, '{facts,households}', '9')")
     assert any("assessment/" in what for what in await broken(served))
+
+
+async def test_a_submitted_assessment_computed_anew_is_the_same_to_the_last_digit(
+    planner: httpx.AsyncClient, office: str, served: Served
+) -> None:
+    draft = await assessed(planner, await taken_up(planner, office))
+    path = f"/v1/assessments/{draft['id']}"
+    refused(await planner.get(f"{path}/recompute"), 409, "assessment_state")
+    submitted = ok(await planner.post(f"{path}/submit"))
+    again = {"same_versions": True, "same": True, "differences": [], "result_hash": submitted["result_hash"]}
+    assert ok(await planner.get(f"{path}/recompute")) == again
+
+    with psycopg.connect(served.database_url) as connection:
+        connection.execute("UPDATE assessment SET facts = jsonb_set(facts, '{facts,funds_ready}', 'false')")
+    other = ok(await planner.get(f"{path}/recompute"))
+    assert not other["same"]
+    assert "advice" in other["differences"]
+
+
+async def test_the_prior_counts_what_became_of_comparable_matters_with_its_interval(
+    planner: httpx.AsyncClient, office: str, served: Served
+) -> None:
+    """1 of 4 escalated: Wilson 95 % from 4.6 % to 69.9 %."""
+    project = await taken_up(planner, office)
+    assert ok(await planner.get(f"/v1/projects/{project}/prior"))["share"] is None
+    reporter, answering = await served.client(Scope.REPORT), await served.client(Scope.RESPOND, department_id=office)
+    for number, outcome in enumerate(("escalated", "settled", "settled", "settled", "unknown")):
+        body = report(
+            area=TOWN, category="urban_rural.demolition", text=f"第{number}片拆迁补偿{'甲乙丙丁戊'[number] * 40}"
+        )
+        matter = ok(await reporter.post("/v1/incidents", json=body), 201)["matter_id"]
+        ok(await answering.post(f"/v1/matters/{matter}/close", json={"outcome": outcome}))
+    found = ok(await planner.get(f"/v1/projects/{project}/prior"))
+    assert (found["count"], found["escalated"], found["share"]) == (4, 1, 0.25)
+    assert (round(found["low"], 3), round(found["high"], 3)) == (0.046, 0.699)
