@@ -1,0 +1,143 @@
+"""Worked projects from draft to evaluation over HTTP; each docstring reasons the expected answer by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from service.domain.words import Scope
+from tests.journeys.conftest import ok
+from tests.served import Served, load_areas
+
+TOWN = "990101001000"
+AREAS = {"990000000000": "示例省", "990100000000": "示例市", "990101000000": "示例县", TOWN: "示例镇"}
+BODIES = {"decider": "县人民政府", "assessor": "第三方评估公司", "implementer": "县自然资源局"}
+CALM = {"expected": {"events": [], "participants": 10}}
+ELECTION = {
+    "committee_by_meeting": True, "committee_recusal_settled": True, "voter_list_on": "2026-10-20",
+    "election_on": "2026-11-20", "nominated_lawfully": True, "candidates": 6, "seats": 5, "meeting_with_voters": True,
+    "candidacy_checked": True, "runoff": False, "proxies_used": False, "secret_booth": True, "open_count": True,
+    "result_on_spot": True, "audit_published_on": "2026-10-01", "women_elected": 1, "seat_kin_settled": True,
+    "irregularity_reported": False,
+}  # fmt: skip
+
+
+@pytest.fixture
+async def office(served: Served, admin: httpx.AsyncClient) -> str:
+    await load_areas(served.database_url, AREAS)
+    made = ok(await admin.post("/v1/departments", json={"name": "县政府办", "area": "990101000000"}), 201)
+    return str(made["id"])
+
+
+@pytest.fixture
+async def planner(served: Served) -> httpx.AsyncClient:
+    return await served.client(Scope.PLAN, name="县政府办")
+
+
+def factor(name: str, p: float, q: float) -> dict[str, Any]:
+    return {"factor_id": name, "category": name.split(".")[0], "name": name, "p": p, "q": q}
+
+
+async def begun(planner: httpx.AsyncClient, office: str, kind: str, facts: dict[str, Any], **given: Any) -> Any:
+    made = {"name": f"示例{kind}", "kind": kind, "area": TOWN, "department_id": office, "facts": facts}
+    project = ok(await planner.post("/v1/projects", json=made), 201)["id"]
+    entered = {"bodies": BODIES, "given": given}
+    return ok(await planner.post(f"/v1/projects/{project}/assessments", json=entered), 201)
+
+
+async def carried_through(planner: httpx.AsyncClient, draft: dict[str, Any], advice: str, **reason: str) -> Any:
+    """Submitted, reviewed, decided, carried out (or stopped) and evaluated; gives the decision."""
+    path, project = f"/v1/assessments/{draft['id']}", f"/v1/projects/{draft['project_id']}"
+    ok(await planner.post(f"{path}/submit"))
+    review = {"outcome": "passed", "filing_number": "备〔2026〕1号", "valid_until": "2099-01-01",
+              "opinions": [{"office": "县司法局", "text": "程序合法"}]}  # fmt: skip
+    ok(await planner.post(f"{path}/review", json=review))
+    decided = ok(await planner.post(f"{path}/decide", json={"advice": advice, **reason}))
+    for stage in ("implementing", "completed") if advice == "proceed" else ("stopped",):
+        ok(await planner.patch(project, json={"stage": stage}))
+    assert ok(await planner.post(f"{path}/evaluate", json={"text": "与预判相符"}))["state"] == "evaluated"
+    assert ok(await planner.get(f"{path}/recompute"))["same"]
+    return decided["decision"]
+
+
+def blocking(assessment: dict[str, Any]) -> list[str]:
+    return [one["check_id"] for one in assessment["result"]["legal"]
+            if one["severity"] == "block" and one["answer"] != "clear"]  # fmt: skip
+
+
+async def test_land_expropriation_low(planner: httpx.AsyncClient, office: str) -> None:
+    """低, 可实施: the notice ran from 2 to 30 March 2026 (20 working days, at least 10), the plan from 1 May to 5 June
+    (35 days); 6 of 300 members object, no majority; 3 % oppose (< 10 %). Compensation 0.5 × 0.3 = 0.15, 较小."""
+    facts = {
+        "notice_from": "2026-03-02", "notice_to": "2026-03-30", "notice_town": True, "notice_village": True,
+        "notice_group": True, "survey_done": True, "risk_assessed": True, "assessed_with_collective": True,
+        "assessed_with_members": True, "assessed_with_committee": True, "assessed_with_others": True,
+        "assessment_done_on": "2026-04-20", "plan_on": "2026-04-28", "plan_notice_from": "2026-05-01",
+        "plan_notice_to": "2026-06-05", "plan_notice_registration": True, "plan_notice_objections": True,
+        "members": 300, "members_objecting": 6, "funds_measured": True, "land_funds_ready": True,
+        "decision_on": "2026-07-01", "start_on": "2026-09-01",
+    }  # fmt: skip
+    given = {"factors": [factor("compensation.standard", 0.5, 0.3)],
+             "survey": {"asked": 310, "answered": 300, "opposed": 9}, **CALM}  # fmt: skip
+    draft = await begun(planner, office, "land_expropriation", facts, **given)
+    assert (blocking(draft), draft["grade_zh"], draft["advice_zh"]) == ([], "低", "可实施")
+    assert not (await carried_through(planner, draft, "proceed"))["against"]
+
+
+async def test_restructuring_middle(planner: httpx.AsyncClient, office: str) -> None:
+    """中, 整改后复评: the staff plan passed and arrears are paid, but 60 of 300 (20 %, between 10 and 33 %) oppose, and
+    40 people may gather (20 to 200). It is stopped for rework."""
+    facts = {
+        "state_owned": True, "risk_assessed": True, "assessment_done_on": "2026-03-01", "plan_deliberated": True,
+        "staff_plan_passed": True, "staff_plan_passed_on": "2026-03-20", "audit_told": True, "arrears_exist": True,
+        "arrears_paid": True, "housing_fund_misused": False, "staff": 420, "layoffs": 0, "merging": False,
+        "decision_on": "2026-04-01", "start_on": "2026-05-01",
+    }  # fmt: skip
+    survey, expected = {"asked": 320, "answered": 300, "opposed": 60}, {"events": [], "participants": 40}
+    given = {"factors": [factor("society.employment", 0.5, 0.5)], "survey": survey, "expected": expected}
+    draft = await begun(planner, office, "restructuring", facts, **given)
+    assert (blocking(draft), draft["grade_zh"], draft["advice_zh"]) == ([], "中", "整改后复评")
+    assert not (await carried_through(planner, draft, "rework"))["against"]
+
+
+async def test_a_plant_that_nobody_wants_high(planner: httpx.AsyncClient, office: str) -> None:
+    """高, 不予实施: air and water 0.9 × 0.9 = 0.81 are two 重大 factors, and 180 of 300 (60 % > 33 %) oppose."""
+    facts = {
+        "major_decision": True, "may_harm_stability": True, "risk_assessed": True, "assessment_done_on": "2026-05-01",
+        "comment_from": "2026-03-01", "comment_to": "2026-04-10", "report_department_views": True,
+        "report_risk_points": True, "report_prevention": True, "report_handling_plan": True,
+        "conclusion_uncontrollable": False, "legal_review_done": True, "legal_review_replaced": False,
+        "legal_review_from": "2026-05-06", "legal_review_to": "2026-05-20", "discussed_collectively": True,
+        "discussed_on": "2026-05-25", "views_recorded": True, "decision_on": "2026-06-01", "start_on": "2026-08-01",
+    }  # fmt: skip
+    given = {"factors": [factor("environment.air", 0.9, 0.9), factor("environment.water", 0.9, 0.9)],
+             "survey": {"asked": 320, "answered": 300, "opposed": 180}, **CALM}  # fmt: skip
+    draft = await begun(planner, office, "introduction", facts, **given)
+    assert (blocking(draft), draft["grade_zh"], draft["advice_zh"]) == ([], "高", "不予实施")
+    assert not (await carried_through(planner, draft, "refuse"))["against"]
+
+
+async def test_village_election_ready(planner: httpx.AsyncClient, office: str) -> None:
+    """Ready: 700 of 1,200 voters voted (more than half), the lowest winner had 380 of 700 (more than half), the list of
+    voters was out 31 days before; nothing is open."""
+    facts = ELECTION | {"voters_registered": 1200, "votes_cast": 700, "lowest_winning_votes": 380}
+    draft = await begun(planner, office, "village_election", facts)
+    assert (blocking(draft), draft["result"]["ready"], draft["grade"]) == ([], True, None)
+    assert not (await carried_through(planner, draft, "proceed"))["against"]
+
+
+@pytest.mark.parametrize(("voted", "stands"), [(60, ["V07-JR"]), (61, [])])
+async def test_community_election_by_representatives(
+    planner: httpx.AsyncClient, office: str, voted: int, stands: list[str]
+) -> None:
+    """In representative mode more than two thirds of 90 must vote: 60 are exactly two thirds and not enough, 61 are."""
+    facts = ELECTION | {
+        "mode": "representatives", "deputies_entitled": 90, "deputies_list_on": "2026-10-20", "votes_cast": voted,
+        "lowest_winning_votes": 40,
+    }  # fmt: skip
+    draft = await begun(planner, office, "community_election", facts)
+    assert (blocking(draft), draft["result"]["ready"]) == (stands, not stands)
+    reason = {"reason": "县选举委员会已同意重新投票"} if stands else {}
+    assert (await carried_through(planner, draft, "proceed", **reason))["against"] is bool(stands)
