@@ -115,8 +115,12 @@ def _active(rules: Iterable[Rule], area: str, on: date) -> tuple[Rule, ...]:
 
 def digest(data: Any) -> str:
     """SHA-256 of the canonical form of what a file holds: comments, order of keys and spacing do not count."""
-    canonical = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_day)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical(data).encode()).hexdigest()
+
+
+def canonical(data: Any) -> str:
+    """What a file holds, written in one way only."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_day)
 
 
 def _day(value: Any) -> str:

@@ -35,6 +35,11 @@ async def active(connection: AsyncConnection) -> Row | None:
     return next(iter(rows_of(rows)), None)
 
 
+async def everything(connection: AsyncConnection) -> list[Row]:
+    """Every text that ever judged."""
+    return rows_of(await connection.execute(text("SELECT * FROM rulebook ORDER BY taken_at, hash")))
+
+
 async def by_hash(connection: AsyncConnection, digest: str) -> Row | None:
     rows = await connection.execute(text("SELECT * FROM rulebook WHERE hash = :hash"), {"hash": digest})
     return next(iter(rows_of(rows)), None)

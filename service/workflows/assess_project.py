@@ -11,7 +11,7 @@ from uuid import UUID
 from service.domain.assessing import Advice
 from service.domain.problems import FieldError, Problem
 from service.domain.projects import ProjectStage
-from service.store import projects
+from service.store import projects, rulebooks
 from service.store.engine import Row, new_id
 from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTable
 from service.store.trail import digest
@@ -67,6 +67,9 @@ async def submit_assessment(work: Work, actor: Actor, assessment: Row) -> Row:
             "updated_at": work.now,
         }
         row["result_hash"] = result_hash(row)
+        for book in (work.engines.law, work.engines.methods):
+            kept = {"hash": book.sha256, "name": book.name, "version": book.version, "body": book.source}
+            await rulebooks.keep(change.connection, {**kept, "taken_at": work.now})
         return await change.put(AssessmentTable, row, "assessment submitted", {"result_hash": row["result_hash"]})
 
 

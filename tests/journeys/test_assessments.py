@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from service.domain.words import Scope
-from service.store import trail
 from service.store.engine import open_engine
+from service.workflows.verifying import verify
 from tests.journeys.conftest import ok
 from tests.journeys.shared import fields, refused
 from tests.makers import report
@@ -100,16 +100,16 @@ async def test_old_town_renewal_in_zhejiang_goes_from_draft_to_evaluation(
         "created", "assessment begun", "assessment submitted", "assessment reviewed", "assessment decided", "changed",
         "changed", "assessment evaluated",
     ]  # fmt: skip
-    assert await broken(served) == []
+    assert await broken(served) == ()
 
 
-async def broken(served: Served) -> list[str]:
+async def broken(served: Served) -> tuple[str, ...]:
     engine = open_engine(served.database_url, 1)
     async with engine.connect() as connection:
-        known = await trail.projects(connection)
-        found = [one.what for project in known for one in await trail.broken(connection, project)]
+        verified = await verify(connection)
     await engine.dispose()
-    return found
+    assert verified.projects == 1
+    return verified.found
 
 
 async def test_a_missing_precondition_holds_the_decision_and_its_answer_changes_nothing_else(
@@ -239,6 +239,21 @@ async def test_a_frozen_assessment_changed_in_the_database_is_found(
     with psycopg.connect(served.database_url) as connection:
         connection.execute("UPDATE assessment SET facts = jsonb_set(facts, '{facts,households}', '9')")
     assert any("assessment/" in what for what in await broken(served))
+
+
+@pytest.mark.parametrize("name", ["law", "稳评方法", "incident"])
+async def test_a_line_of_law_or_rule_changed_in_the_database_is_found(
+    planner: httpx.AsyncClient, office: str, served: Served, name: str
+) -> None:
+    draft = await assessed(planner, await taken_up(planner, office))
+    ok(await planner.post(f"/v1/assessments/{draft['id']}/submit"))
+    assert await broken(served) == ()
+    with psycopg.connect(served.database_url) as connection:
+        changed = connection.execute(
+            "UPDATE rulebook SET body = regexp_replace(body, '[0-9]', 'x') WHERE name LIKE %s", [f"{name}%"]
+        )
+        assert changed.rowcount == 1
+    assert [what for what in await broken(served) if "条文被改动" in what]
 
 
 async def test_a_submitted_assessment_computed_anew_is_the_same_to_the_last_digit(

@@ -18,7 +18,7 @@ from service.rules.law.library import FactLibrary
 from service.rules.law.rule import Asked, LawRule
 from service.rules.law.schema import IndexPart, LawExamplePart
 from service.rules.positions import LoadFailure, read_source
-from service.rules.rulebook import digest
+from service.rules.rulebook import canonical, digest
 from service.rules.vocabulary import MISSING, Fact, FactReader
 
 LAW_BOOK = Path(__file__).with_name("law.yaml")
@@ -45,6 +45,7 @@ class LawBook:
     title: str
     version: str
     sha256: str
+    source: str  # that form, as it is kept beside what was judged by it
     rules: tuple[LawRule, ...]
     library: FactLibrary
     is_workday: IsWorkday
@@ -119,6 +120,7 @@ def load_law(index: Path = LAW_BOOK, *, is_workday: IsWorkday) -> LawBook:
         title=head.title,
         version=head.version,
         sha256=digest([document.data for document in reader.documents]),
+        source=canonical([document.data for document in reader.documents]),
         rules=tuple(each.rule for each in reader.placed),
         library=reader.library,
         is_workday=is_workday,

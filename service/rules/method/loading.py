@@ -34,6 +34,7 @@ class Methods:
     name: str
     version: str
     sha256: str
+    source: str  # that form, as it is kept beside what was graded by it
     presets: tuple[MethodPreset, ...]
 
     def preset(self, area: str, on: date, name: str | None = None, kind: ProjectKind | None = None) -> MethodPreset:
@@ -69,7 +70,7 @@ def load_methods(source: Path | str | bytes = METHODS_FILE, name: str | None = N
     canonical = json.dumps(document.data, ensure_ascii=False, sort_keys=True, default=str)
     sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     made = _Made(part, sha256)
-    return Methods(part.methods, part.version, sha256, tuple(map(made.preset, part.presets)))
+    return Methods(part.methods, part.version, sha256, canonical, tuple(map(made.preset, part.presets)))
 
 
 def _in_time(preset: MethodPreset, on: date) -> bool:

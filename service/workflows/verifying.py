@@ -1,0 +1,46 @@
+"""Whether what was recorded is still what stands in the database: trails of projects, texts that judged."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.rules.positions import read_source
+from service.rules.rulebook import digest
+from service.store import rulebooks, trail
+from service.store.engine import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How much was looked at, and in Chinese everything that does not agree."""
+
+    projects: int
+    texts: int
+    found: tuple[str, ...]
+
+
+async def verify(connection: AsyncConnection) -> Verified:
+    """Every project's trail with the rows it speaks of, and every kept text of rules, laws and methods by its hash."""
+    known, texts = await trail.projects(connection), await rulebooks.everything(connection)
+    found = [
+        f"项目 {one.project_id} 第 {one.number} 条：{one.what}"
+        for project_id in known
+        for one in await trail.broken(connection, project_id)
+    ]
+    found += [
+        f"{row['name']} {row['version']} 的条文被改动（{row['hash'][:12]}…）" for row in texts if not _is_whole(row)
+    ]
+    return Verified(len(known), len(texts), tuple(found))
+
+
+def _is_whole(row: Row) -> bool:
+    """Laws and methods are kept in their canonical form, rulebooks as they were written."""
+    body: str = row["body"]
+    if body.startswith(("[", "{")):
+        found = hashlib.sha256(body.encode()).hexdigest()
+    else:
+        found = digest(read_source(body, row["name"]).data)
+    return found == str(row["hash"])
