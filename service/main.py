@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import (
+    assessment_reports,
     assessments,
     batches,
     departments,
@@ -72,7 +73,7 @@ from service.workflows.workdays import is_workday
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
     responsibilities, standing_orders, projects, assessments,
-    project_kinds, catalogue_routes,
+    assessment_reports, project_kinds, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up
 

@@ -75,7 +75,7 @@ async def get_assessments(project_id: UUID, viewer: Reader, request: Request) ->
 async def get_assessment(assessment_id: UUID, viewer: Reader, request: Request) -> AssessmentOut:
     """One assessment; as frozen, or, while it is a draft, as law and method see it now."""
     app = app_of(request)
-    return await _shown(app, await _seen(app, assessment_id, viewer), viewer)
+    return await _shown(app, await seen_assessment(app, assessment_id, viewer), viewer)
 
 
 @router.patch("/assessments/{assessment_id}")
@@ -84,7 +84,7 @@ async def patch_assessment(
 ) -> AssessmentOut:
     """Change a draft."""
     app = app_of(request)
-    row = await _seen(app, assessment_id, viewer)
+    row = await seen_assessment(app, assessment_id, viewer)
     changed = await acts.change_assessment(app.work(), await actor_of(app, viewer), row, _entered(change))
     return await _shown(app, changed, viewer)
 
@@ -93,7 +93,7 @@ async def patch_assessment(
 async def post_submission(assessment_id: UUID, viewer: Planner, request: Request) -> AssessmentOut:
     """Freeze it: facts, findings and grade stay as they are for ever."""
     app = app_of(request)
-    row = await _seen(app, assessment_id, viewer)
+    row = await seen_assessment(app, assessment_id, viewer)
     return await _shown(app, await acts.submit_assessment(app.work(), await actor_of(app, viewer), row), viewer)
 
 
@@ -101,7 +101,7 @@ async def post_submission(assessment_id: UUID, viewer: Planner, request: Request
 async def post_review(assessment_id: UUID, review: Review, viewer: Planner, request: Request) -> AssessmentOut:
     """The expert review: passed with a filing number, or returned; dissent is kept."""
     app = app_of(request)
-    row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
+    row, actor = await seen_assessment(app, assessment_id, viewer), await actor_of(app, viewer)
     return await _shown(app, await acts.review_assessment(app.work(), actor, row, review.model_dump()), viewer)
 
 
@@ -109,7 +109,7 @@ async def post_review(assessment_id: UUID, review: Review, viewer: Planner, requ
 async def post_decision(assessment_id: UUID, decision: Decision, viewer: Planner, request: Request) -> AssessmentOut:
     """The decision; one against the assessment needs a written reason and is marked."""
     app = app_of(request)
-    row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
+    row, actor = await seen_assessment(app, assessment_id, viewer), await actor_of(app, viewer)
     return await _shown(app, await acts.decide_assessment(app.work(), actor, row, decision.model_dump()), viewer)
 
 
@@ -119,7 +119,7 @@ async def post_evaluation(
 ) -> AssessmentOut:
     """After completion: what happened against what was expected."""
     app = app_of(request)
-    row, actor = await _seen(app, assessment_id, viewer), await actor_of(app, viewer)
+    row, actor = await seen_assessment(app, assessment_id, viewer), await actor_of(app, viewer)
     return await _shown(app, await acts.evaluate_assessment(app.work(), actor, row, evaluation.model_dump()), viewer)
 
 
@@ -168,7 +168,8 @@ def _entered(entered: AssessmentIn | AssessmentChange) -> Row:
     return kept
 
 
-async def _seen(app: App, assessment_id: UUID, viewer: Viewer) -> Row:
+async def seen_assessment(app: App, assessment_id: UUID, viewer: Viewer) -> Row:
+    """The assessment, if the viewer may see its project; else 404."""
     async with app.engine.connect() as connection:
         row = await projects.row(connection, AssessmentTable, assessment_id)
         seen = row and await projects.in_sight(connection, row["project_id"], viewer.sight)
@@ -178,8 +179,7 @@ async def _seen(app: App, assessment_id: UUID, viewer: Viewer) -> Row:
 
 
 async def _shown(app: App, row: Row, viewer: Viewer) -> AssessmentOut:
-    if row["result"] is None or row["state"] in acts.DRAFTS:
-        row = row | {"result": await _result_now(app, row, viewer)}
+    row = row | {"result": await result_of(app, row, viewer)}
     grade, advice = row["result"].get("grade"), row["result"].get("advice")
     words = {
         "grade": grade,
@@ -190,7 +190,11 @@ async def _shown(app: App, row: Row, viewer: Viewer) -> AssessmentOut:
     return AssessmentOut.model_validate({**row, **words})
 
 
-async def _result_now(app: App, row: Row, viewer: Viewer) -> Row:
+async def result_of(app: App, row: Row, viewer: Viewer) -> Row:
+    """The result as frozen, or, while it is a draft, as law and method see it now."""
+    if row["result"] is not None and row["state"] not in acts.DRAFTS:
+        frozen: Row = row["result"]
+        return frozen
     project = await seen_project(app, row["project_id"], viewer)
     async with app.engine.connect() as connection:
         subject = await acts.subject_of(connection, project)

@@ -133,6 +133,18 @@ async def unregistered(connection: AsyncConnection, kinds: Mapping[str, str], si
     return rows_of(await connection.execute(text(_UNREGISTERED), given))
 
 
+async def open_matter_counts(connection: AsyncConnection, area: str) -> dict[str, int]:
+    """How many matters are open in an area or below it, by level; levels without any are left out."""
+    rows = await connection.execute(
+        text(
+            "SELECT level, count(*) AS number FROM matter"
+            " WHERE status = 'open' AND county = :county AND area LIKE :below GROUP BY level"
+        ),
+        {"county": area[:6], "below": prefix_of(area) + "%"},
+    )
+    return {row["level"]: row["number"] for row in rows_of(rows)}
+
+
 def columns(model: type[SQLModel]) -> frozenset[str]:
     return frozenset(model.model_fields)
 

@@ -1,0 +1,190 @@
+"""Chapter 三 评估结论, and the annex of what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from service.domain.assessing import Advice, Criterion, Grade, RiskClass, Verdict
+from service.workflows.files.assessment_content import QUICK
+from service.workflows.files.assessment_subject import UNVERIFIED, Reported, counted, dated, number
+from service.workflows.files.report_document import Block, Heading, Paragraph, nothing, table, told
+
+Row = Mapping[str, Any]
+_GRAVE = (RiskClass.MAJOR, RiskClass.LARGE, RiskClass.ORDINARY)
+_KINDS = {
+    "notice": "公告", "plan": "方案", "photograph": "照片", "questionnaire": "问卷", "sign_in_sheet": "签到表",
+    "minutes": "会议纪要", "approval": "批复", "account": "账目", "ballot": "选票",
+    "legal_review": "合法性审查意见", "expert_opinion": "专家意见", "other": "其他",
+}  # fmt: skip
+
+
+def conclusion(told_of: Reported) -> Iterator[Block]:
+    yield Heading(1, "评估结论")
+    yield from _main_risks(told_of)
+    yield from _tests(told_of)
+    yield from _grade(told_of)
+    yield from _advice(told_of)
+    yield from _decision(told_of)
+    yield from _review(told_of)
+    yield from _emergency(told_of)
+    yield from _evaluation(told_of)
+
+
+def annex(told_of: Reported) -> Iterator[Block]:
+    yield Heading(1, "附件")
+    yield Heading(2, "证据清单和散列值")
+    columns = {"证据": 4, "种类": 2, "日期": 3, "是否计入": 2, "SHA-256": 7}
+    rows = [_evidence(told_of, row) for row in told_of.evidence]
+    yield table("证据清单", columns, rows, "没有登记证据。")
+    yield Paragraph("证据原件由责任单位保存，本系统只记录种类、日期、数量和散列值。")
+    yield Heading(2, "版本和校验")
+    frozen = told_of.assessment["result_hash"] or "草稿尚未固定"
+    versions = told_of.versions
+    rows = [
+        ("法律规则", versions["law"]),
+        ("法律规则 SHA-256", versions["law_sha256"]),
+        ("评估方法", versions["methods"]),
+        ("评估方法 SHA-256", versions["methods_sha256"]),
+        ("计算程序", versions["engine"]),
+        ("评估结果 SHA-256", frozen),
+        ("报告生成日期", dated(told_of.today)),
+    ]
+    yield table("版本和校验", {"项目": 1, "内容": 3}, rows, "没有版本记录。")
+
+
+def _main_risks(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "主要风险因素")
+    if not told_of.graded:
+        yield nothing(QUICK)
+        return
+    scores = sorted(told_of.result["after"]["factors"], key=lambda one: -one["r"])
+    rows = [(told(one["name"]), number(one["r"]), RiskClass(one["risk"]).zh) for one in scores if one["risk"] in _GRAVE]
+    columns = {"风险因素": 4, "R（措施后）": 2, "级别": 1}
+    yield table("主要风险因素（一般及以上）", columns, rows, "措施后没有一般及以上级别的风险因素。")
+
+
+def _tests(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "合法性、合理性、可行性、可控性结论")
+    if not told_of.graded:
+        yield nothing(f"{QUICK}法定条件见“合法性审查”一节。")
+        return
+    rows = [
+        (
+            Criterion(one["criterion"]).zh,
+            Verdict(one["verdict"]).zh,
+            "\n".join(map(told, one["findings"])) or "没有发现存疑之处",
+        )
+        for one in told_of.result["tests"]
+    ]
+    yield table("四性结论", {"评估项": 2, "结论": 2, "理由": 8}, rows, "没有评估项。")
+
+
+def _grade(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "风险等级")
+    if not told_of.graded:
+        yield nothing(QUICK)
+        return
+    before, after = told_of.result["before"], told_of.result["after"]
+    yield Paragraph(f"措施前风险等级：{Grade(before['grade']).zh}；措施后风险等级：{Grade(after['grade']).zh}。")
+    names = {one["factor_id"]: told(one["name"]) for one in after["factors"]}
+    moving = [one for one in after["sensitivity"] if {one["lower"], one["higher"]} != {after["grade"]}]
+    rows = [(names[one["factor_id"]], Grade(one["lower"]).zh, Grade(one["higher"]).zh) for one in moving]
+    columns = {"风险因素": 3, "低一档时的等级": 2, "高一档时的等级": 2}
+    yield table("影响等级的因素", columns, rows, "任一风险因素的概率、影响同时升降一档，等级不变。")
+    missing = told_of.result["completeness"]
+    rows = [(told(one["name"]), Grade(one["best"]).zh, Grade(one["worst"]).zh) for one in missing["lacks"]]
+    columns = {"尚缺的内容": 3, "最好时的等级": 2, "最坏时的等级": 2}
+    yield table("尚未回答的内容", columns, rows, "评分所需内容均已填报。")
+
+
+def _advice(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "评估建议")
+    result = told_of.result
+    if not told_of.graded:
+        ready = "法定条件均已满足，没有未决事项，可以开始。" if result["ready"] else "尚不具备开始的条件。"
+        yield Paragraph(ready)
+        rows = [(f"{place}", told(text)) for place, text in enumerate(result["check"]["reasons"], 1)]
+        yield table("开始之前须解决的问题", {"序号": 1, "问题": 9}, rows, "没有须解决的问题。")
+        return
+    after = result["after"]
+    yield Paragraph(f"评估建议：{Advice(result['advice']).zh}。")
+    mark = UNVERIFIED if after["details"]["decision_unverified"] else ""
+    yield Paragraph(f"等级与决策的对应：{after['details']['decision']}{mark}。")
+    if any(one["code"] == "legal" for one in after["reasons"]):
+        yield Paragraph("有法定前置条件未满足或者无法判断，落实之前不得实施。", note=True)
+
+
+def _decision(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "决策意见")
+    decision = told_of.assessment["decision"]
+    if decision is None:
+        yield nothing("决策主体尚未作出决策。")
+        return
+    yield Paragraph(
+        f"决策：{Advice(decision['advice']).zh}，{dated(told_of.day(datetime.fromisoformat(decision['at'])))}作出。"
+    )
+    rows = [(f"{place}", told(text)) for place, text in enumerate(decision["conditions"], 1)]
+    yield table("决策所附条件", {"序号": 1, "条件": 9}, rows, "决策未附条件。")
+    if decision["against"]:
+        yield Paragraph(f"本决策与评估建议不一致，理由：{told(decision['reason'])}", note=True)
+
+
+def _review(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "评审意见和不同意见")
+    review = told_of.assessment["review"]
+    if review is None:
+        yield nothing("尚未评审。")
+        return
+    until = told_of.assessment["valid_until"]
+    filed = told(told_of.assessment["filing_number"] or "无")
+    outcome = {"passed": "通过", "returned": "退回修改"}[review["outcome"]]
+    yield Paragraph(f"评审结果：{outcome}；备案编号：{filed}；有效期至：{dated(until)}。")
+    agreeing = [(told(one["office"]), told(one["text"])) for one in review["opinions"] if not one["dissents"]]
+    yield table("评审意见", {"单位": 1, "意见": 3}, agreeing, "没有同意的意见。")
+    dissent = [(told(one["office"]), told(one["text"])) for one in review["opinions"] if one["dissents"]]
+    yield table("不同意见", {"单位": 1, "意见": 3}, dissent, "没有单位提出不同意见。")
+
+
+def _emergency(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "应急预案建议")
+    yield Paragraph("以下由已填报的内容整理，供编制应急预案参考，不代替应急预案。")
+    given, body = told_of.given, told(told_of.assessment["bodies"]["implementer"])
+    expected = [given[name] for name in ("expected", "expected_after")]
+    codes = dict.fromkeys(code for one in expected for code in one["events"] or ())
+    events = "、".join(map(told_of.event, codes)) or ("经填报为没有" if expected[0]["events"] == [] else "未填")
+    yield Paragraph(f"应当预防的情形：{events}；可能参与人数：{counted(expected[0]['participants'], ' 人')}。")
+    offices = dict.fromkeys(told_of.department(one["department_id"]) for one in given["measures"])
+    joined = f"，{'、'.join(offices)}按措施分工配合" if offices else ""
+    yield Paragraph(f"责任分工：由{body}牵头处置{joined}。")
+    yield Paragraph(
+        "处置原则：先听取诉求、当面答复，能够当场解决的当场解决；涉及补偿、工资等款项的，先核实再限期支付；"
+        "分歧较大的，引导调解、听证或者依法复议、诉讼；不得因反映诉求而对任何人作出不利处理。"
+    )
+    yield Paragraph("启动条件：出现上述情形，或者措施逾期未完成的，暂停相关实施步骤，依法报告，并重新评估。")
+
+
+def _evaluation(told_of: Reported) -> Iterator[Block]:
+    yield Heading(2, "实施后评估")
+    kept = told_of.assessment["evaluation"]
+    if kept is None:
+        yield nothing("事项尚未完成后评估。")
+        return
+    names = {one["factor_id"]: told(one["name"]) for one in told_of.given["factors"]}
+    shown, absent = ("、".join(names[one] for one in kept[key]) or "无" for key in ("showed_up", "did_not"))
+    unforeseen = "、".join(map(told, kept["unforeseen"])) or "无"
+    yield Paragraph(f"已经出现的风险因素：{shown}；没有出现的：{absent}；未预见的：{unforeseen}。")
+    yield Paragraph(told(kept["text"]))
+
+
+def _evidence(told_of: Reported, row: Row) -> tuple[str, ...]:
+    counts = _counts(str(row["id"]) in told_of.counting, row["withdrawn_at"] is not None)
+    return (told(row["title"]), _KINDS[row["kind"]], dated(row["dated"]), counts, row["sha256"])
+
+
+def _counts(counting: bool, withdrawn: bool) -> str:
+    """What was frozen at submission still shows, and that it was taken back since."""
+    if counting:
+        return "是，提交后撤回" if withdrawn else "是"
+    return "否，已撤回" if withdrawn else "否，提交后归档"
