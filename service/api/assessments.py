@@ -127,7 +127,7 @@ async def post_evaluation(
 async def get_recomputed(assessment_id: UUID, viewer: Reader, request: Request) -> RecomputedOut:
     """A submitted assessment computed anew from what was frozen: the same, or where today's answer differs."""
     app = app_of(request)
-    row = await _seen(app, assessment_id, viewer)
+    row = await seen_assessment(app, assessment_id, viewer)
     if row["result_hash"] is None:
         raise Problem(409, "assessment_state", "评估尚未提交，没有可复算的冻结内容。")
     return RecomputedOut.model_validate(acts.recompute(app.engines, row))
@@ -149,7 +149,7 @@ async def get_prior(project_id: UUID, viewer: Reader, request: Request) -> Prior
 async def post_what_if(assessment_id: UUID, asked: WhatIfIn, viewer: Planner, request: Request) -> dict[str, Any]:
     """Which measures reach 低 at the least cost, and the lowest index each cost buys. Changes nothing."""
     app = app_of(request)
-    row = await _seen(app, assessment_id, viewer)
+    row = await seen_assessment(app, assessment_id, viewer)
     project = await seen_project(app, row["project_id"], viewer)
     async with app.engine.connect() as connection:
         subject = await acts.subject_of(connection, project)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from service.domain.levels import Level
 from service.domain.projects import ProjectKind, ProjectStage
-from service.rules.method.preset import MethodPreset, Origin
+from service.rules.method.cuts import Origin
+from service.rules.method.preset import MethodPreset
 from service.workflows.files.assessment_subject import CHANGED_METHOD, UNVERIFIED, Reported, number
 from service.workflows.files.report_document import Block, Heading, Paragraph, nothing, table, told
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.domain.assessing import RiskClass
+from service.rules.method.cuts import Band
 from service.rules.method.factors import product
-from service.rules.method.preset import Band, MethodPreset
+from service.rules.method.preset import MethodPreset
 from service.workflows.files.assessment_subject import CHANGED_METHOD, Reported, number
 from service.workflows.files.report_document import Block, Cell, Matrix, nothing, told
 
