@@ -13,7 +13,7 @@ from docx import Document
 
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
-from tests.journeys.test_assessments import AREAS, FACTORS, assessed, taken_up
+from tests.journeys.test_assessments import AREAS, FACTORS, OLD_TOWN, assessed, taken_up
 from tests.served import Served, load_areas
 
 TITLE = "清河<script>alert(1)</script>&片区"
@@ -22,11 +22,12 @@ CHAPTERS = [
     "（五）评估过程和方法",
     "二、评估内容", "（一）风险调查和公众参与", "1. 公众参与（只计数量）", "2. 意见采纳情况", "3. 抽样调查",
     "（二）合法性审查",
-    "1. 未满足的审查事项", "2. 无法判断的审查事项", "3. 已满足的审查事项", "（三）风险识别", "（四）风险估计（措施前）",
+    "1. 未满足的审查事项", "2. 无法判断的审查事项", "3. 未发现问题的审查事项",
+    "（三）风险识别", "（四）风险估计（措施前）",
     "（五）风险防范和化解措施", "（六）落实措施后的风险等级", "三、评估结论", "（一）主要风险因素",
     "（二）合法性、合理性、可行性、可控性结论", "（三）风险等级", "（四）评估建议", "（五）决策意见",
     "（六）评审意见和不同意见",
-    "（七）应急预案建议", "（八）实施后评估", "四、附件", "（一）证据清单和散列值", "（二）版本和校验",
+    "（七）应急预案建议", "（八）实施后评估", "附件", "（一）证据清单和散列值", "（二）版本和校验",
 ]  # fmt: skip
 Rows = list[list[str]]
 
@@ -44,11 +45,11 @@ async def planner(served: Served) -> httpx.AsyncClient:
 
 
 def tables_of(file: bytes) -> dict[str, Rows]:
-    """Header of each table in the Word file → its rows."""
-    found = {}
+    """Header in the Word file → the rows of all tables under such a header."""
+    found: dict[str, Rows] = {}
     for table in Document(BytesIO(file)).tables:
         cells = [[cell.text for cell in row.cells] for row in table.rows]
-        found["|".join(cells[0])] = cells[1:]
+        found.setdefault("|".join(cells[0]), []).extend(cells[1:])
     return found
 
 
@@ -77,7 +78,7 @@ async def test_the_word_file_has_every_chapter_in_order_and_no_empty_table(
 ) -> None:
     file = await word_of(reader, await begun(planner, office))
     assert headings(file) == CHAPTERS
-    assert all(rows for name, rows in tables_of(file).items() if not name.startswith("评估主体"))
+    assert all(len(table.rows) > 1 for table in Document(BytesIO(file)).tables)
     texts = [each.text for each in Document(BytesIO(file)).paragraphs]
     assert "无。没有登记公众参与的轮次。" in texts
     assert any("未核实" in text for text in texts)
@@ -157,6 +158,17 @@ async def test_a_draft_says_so_until_it_is_submitted_and_dissent_is_told(
     assert found["单位|意见"] == [["区司法局", "建议延长签约期"]]
     assert found["序号|条件"] == [["1", "公布分户补偿"]]
     assert ["评估结果 SHA-256", submitted["result_hash"]] in found["项目|内容"]
+
+
+async def test_a_fact_that_lacks_is_told_by_its_label_and_a_doubt_about_a_source_once(
+    planner: httpx.AsyncClient, office: str
+) -> None:
+    facts = {name: value for name, value in OLD_TOWN.items() if name != "funds_ready"}
+    project = await taken_up(planner, office, name=TITLE, facts=facts)
+    texts = [cell for rows in tables_of(await word_of(planner, await assessed(planner, project))).values()
+             for row in rows for cell in row]  # fmt: skip
+    assert "缺少：补偿费用足额到位" in texts
+    assert not [text for text in texts if "funds_ready" in text or "（未核实）（未核实）" in text]
 
 
 async def test_participation_is_told_in_numbers(planner: httpx.AsyncClient, office: str) -> None:

@@ -60,7 +60,7 @@ def _project(told_of: Reported) -> Iterator[Block]:
 def _basis(told_of: Reported) -> Iterator[Block]:
     yield Heading(2, "评估依据")
     versions = told_of.versions
-    yield Paragraph(f"法律审查依据：{versions['law']}；各项审查所依条文，见“合法性审查”一节。")
+    yield Paragraph(f"法律审查依据：本系统法律规则库（{versions['law']}）；各项审查所依条文，见“合法性审查”一节。")
     yield Paragraph(
         "报告体例参照《国家发展改革委办公厅关于印发重大固定资产投资项目社会稳定风险分析篇章和评估报告编制大纲（试行）的通知》"
         "（发改办投资〔2013〕428号）附件2。"

@@ -12,6 +12,7 @@ from service.workflows.files.assessment_subject import UNVERIFIED, Reported, cou
 from service.workflows.files.report_document import Block, Heading, Paragraph, nothing, table, told
 
 Row = Mapping[str, Any]
+_STABLE = "没有足以改变等级的因素：任一风险因素的概率、影响同时升降一档，等级不变。"
 _GRAVE = (RiskClass.MAJOR, RiskClass.LARGE, RiskClass.ORDINARY)
 _KINDS = {
     "notice": "公告", "plan": "方案", "photograph": "照片", "questionnaire": "问卷", "sign_in_sheet": "签到表",
@@ -33,7 +34,7 @@ def conclusion(told_of: Reported) -> Iterator[Block]:
 
 
 def annex(told_of: Reported) -> Iterator[Block]:
-    yield Heading(1, "附件")
+    yield Heading(1, "附件", counted=False)
     yield Heading(2, "证据清单和散列值")
     columns = {"证据": 4, "种类": 2, "日期": 3, "是否计入": 2, "SHA-256": 7}
     rows = [_evidence(told_of, row) for row in told_of.evidence]
@@ -74,11 +75,17 @@ def _tests(told_of: Reported) -> Iterator[Block]:
         (
             Criterion(one["criterion"]).zh,
             Verdict(one["verdict"]).zh,
-            "\n".join(map(told, one["findings"])) or "没有发现存疑之处",
+            "\n".join(told(_named(told_of, text)) for text in one["findings"]) or "没有发现存疑之处",
         )
         for one in told_of.result["tests"]
     ]
     yield table("四性结论", {"评估项": 2, "结论": 2, "理由": 8}, rows, "没有评估项。")
+
+
+def _named(told_of: Reported, text: str) -> str:
+    """A finding lists the facts it lacks by their names in the dictionary; a reader needs their labels."""
+    before, lacks, names = text.partition("无法判断，缺 ")
+    return before + lacks + "、".join(map(told_of.label, names.split("、"))) if lacks else text
 
 
 def _grade(told_of: Reported) -> Iterator[Block]:
@@ -92,11 +99,11 @@ def _grade(told_of: Reported) -> Iterator[Block]:
     moving = [one for one in after["sensitivity"] if {one["lower"], one["higher"]} != {after["grade"]}]
     rows = [(names[one["factor_id"]], Grade(one["lower"]).zh, Grade(one["higher"]).zh) for one in moving]
     columns = {"风险因素": 3, "低一档时的等级": 2, "高一档时的等级": 2}
-    yield table("影响等级的因素", columns, rows, "任一风险因素的概率、影响同时升降一档，等级不变。")
+    yield table("影响等级的因素", columns, rows, _STABLE)
     missing = told_of.result["completeness"]
     rows = [(told(one["name"]), Grade(one["best"]).zh, Grade(one["worst"]).zh) for one in missing["lacks"]]
     columns = {"尚缺的内容": 3, "最好时的等级": 2, "最坏时的等级": 2}
-    yield table("尚未回答的内容", columns, rows, "评分所需内容均已填报。")
+    yield table("尚未回答的内容", columns, rows, "没有尚未回答的内容。")
 
 
 def _advice(told_of: Reported) -> Iterator[Block]:

@@ -17,7 +17,7 @@ _FORMS = {"notice": "公示", "hearing": "听证", "dialogue": "对话", "consul
 _ANSWERS = {
     Answer.HIT: ("未满足的审查事项", "没有审查事项被认定为未满足。"),
     Answer.NOT_EVALUATED: ("无法判断的审查事项", "所有审查事项都有足以判断的事实。"),
-    Answer.CLEAR: ("已满足的审查事项", "没有审查事项被认定为已满足。"),
+    Answer.CLEAR: ("未发现问题的审查事项", "没有审查事项得到未发现问题的结论。"),
 }
 _REASONS = {
     "index": "综合风险指数", "count": "单因素个数", "event": "可能引发的事件", "participants": "可能参与人数",
@@ -75,7 +75,7 @@ def _legal(told_of: Reported) -> Iterator[Block]:
     findings = told_of.result["legal"]
     counts = [sum(one["answer"] == answer for one in findings) for answer in _ANSWERS]
     yield Paragraph(
-        f"共审查 {len(findings)} 项：未满足 {counts[0]} 项，无法判断 {counts[1]} 项，已满足 {counts[2]} 项。"
+        f"共审查 {len(findings)} 项：未满足 {counts[0]} 项，无法判断 {counts[1]} 项，未发现问题 {counts[2]} 项。"
         "无法判断的，不视为满足。"
     )
     for answer, (heading, why) in _ANSWERS.items():
@@ -86,7 +86,8 @@ def _legal(told_of: Reported) -> Iterator[Block]:
 
 
 def _finding(told_of: Reported, one: Row) -> Sequence[str]:
-    basis = "；".join(one["basis"]) + _mark(one)
+    basis = "；".join(one["basis"])
+    basis += "" if "未核实" in basis else _mark(one)
     return (one["check_id"], one["name"], Severity(one["severity"]).zh, basis, _to_do(told_of, one))
 
 
@@ -168,7 +169,7 @@ def _measures(told_of: Reported) -> Iterator[Block]:
         )
         for one in told_of.given["measures"]
     ]
-    columns = {"措施": 5, "针对": 3, "责任单位": 3, "期限": 3, "完成证据": 2}
+    columns = {"措施": 5, "针对": 3, "责任单位": 3, "期限": 4, "完成证据": 2}
     yield table("防范和化解措施", columns, rows, "评估主体没有填报措施。")
     for held in told_of.result.get("held_back", ()):
         yield Paragraph(f"{told(held['text'])}。", note=True)
@@ -180,8 +181,8 @@ def _after(told_of: Reported) -> Iterator[Block]:
         yield nothing(QUICK)
         return
     before, after = told_of.result["before"], told_of.result["after"]
-    columns = {"风险因素": 4, "p 前": 1, "p 后": 1, "q 前": 1, "q 后": 1, "R 前": 2, "R 后": 2,
-               "级别前": 2, "级别后": 2, "权重 w": 2}  # fmt: skip
+    columns = {"风险因素": 4, "p 前": 2, "p 后": 2, "q 前": 2, "q 后": 2, "R 前": 2, "R 后": 2,
+               "级别前": 2, "级别后": 2, "权重 w": 4}  # fmt: skip
     rows = [_compared(before["factors"], one) for one in after["factors"]]
     yield table("措施前后对照", columns, rows, _NO_SCORES)
     yield matrix(told_of, after["factors"], "风险矩阵（措施后）")

@@ -14,10 +14,11 @@ _UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading of level 1–3; its number is given by `numbered`."""
+    """A heading of level 1–3; its number is given by `numbered`, unless it is not `counted`, such as 附件."""
 
     level: int
     text: str
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,10 @@ def numbered(blocks: Iterable[Block]) -> Iterator[Block]:
     at, tables, figures = [0, 0, 0], 0, 0
     for block in blocks:
         if isinstance(block, Heading):
-            at[block.level - 1] += 1
+            at[block.level - 1] += block.counted
             at[block.level :] = [0] * (3 - block.level)
-            yield Heading(block.level, _number(block.level, at[block.level - 1]) + block.text)
+            number = _number(block.level, at[block.level - 1]) if block.counted else ""
+            yield Heading(block.level, number + block.text, block.counted)
         elif isinstance(block, Table):
             tables += 1
             yield Table(f"表 {tables}　{block.caption}", block.header, block.rows, block.widths)

@@ -136,6 +136,7 @@ def _matrix(word: Word, block: Matrix) -> None:
     table = _grid(word, 1 + len(block.rows), (1,) * (1 + len(block.columns)))
     for cell, text in zip(table.rows[0].cells, ("概率 p＼影响 q", *block.columns), strict=True):
         _fill(cell, text, head=True)
+    _together(table)
     for row, name, cells in zip(table.rows[1:], block.rows, block.cells, strict=True):
         _whole(row)
         first, *others = row.cells
@@ -144,6 +145,13 @@ def _matrix(word: Word, block: Matrix) -> None:
             _fill(cell, field.text)
             _shade(cell, SHADES[field.risk])
     _after(word)
+
+
+def _together(table: WordTable) -> None:
+    """A matrix is read as a picture: it moves to the next page whole."""
+    for row in table.rows[:-1]:
+        for cell in row.cells:
+            cell.paragraphs[0].paragraph_format.keep_with_next = True
 
 
 def _caption(word: Word, text: str) -> None:
@@ -200,4 +208,5 @@ def _whole(row: Any) -> None:
 
 
 def _after(word: Word) -> None:
-    word.add_paragraph().paragraph_format.space_after = Pt(2)
+    spacer = word.add_paragraph().paragraph_format
+    spacer.space_after, spacer.line_spacing = Pt(0), Pt(8)

@@ -35,8 +35,9 @@ def report(*blocks: Block, draft: bool = True) -> Report:
 
 def test_headings_count_anew_below_each_higher_one() -> None:
     blocks = [Heading(level, "节") for level in (1, 2, 3, 3, 2, 3, 1, 2)]
+    blocks.append(Heading(1, "附件", counted=False))
     assert [block.text for block in numbered(blocks) if isinstance(block, Heading)] == [
-        "一、节", "（一）节", "1. 节", "2. 节", "（二）节", "1. 节", "二、节", "（一）节",
+        "一、节", "（一）节", "1. 节", "2. 节", "（二）节", "1. 节", "二、节", "（一）节", "附件",
     ]  # fmt: skip
 
 
