@@ -154,7 +154,7 @@ async def test_connections_cut_under_load_cost_nothing_that_was_answered(
 ) -> None:
     cut = (
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
     )
     answered: dict[str, int] = {}
 
@@ -220,7 +220,8 @@ async def test_the_service_says_when_the_database_is_away_and_when_it_is_back(
     admin = served.database_url.replace(f"/{name}", "/weiyu")
     async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
         await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
+        await connection.execute(ours, (name,))
         away = await reporter.get("/readyz")
         refused = await reporter.post(REPORTS, json=report())
         assert (await reporter.get("/healthz")).status_code == 200

@@ -107,7 +107,7 @@ async def test_streams_outlive_a_cut_of_every_database_connection(
         async with await psycopg.AsyncConnection.connect(served.database_url) as connection:
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
             )
         tries = itertools.count()
 

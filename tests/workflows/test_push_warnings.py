@@ -312,7 +312,7 @@ async def test_the_database_going_away_for_a_moment_only_delays(post: Post, rece
     running = asyncio.create_task(pusher.run())
     cut = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
     )
     rows = [owed(at, due_at=post.clock()) for _ in range(3)]
     messages = [row["message_id"] for row in rows]
