@@ -198,5 +198,4 @@ async def result_of(app: App, row: Row, viewer: Viewer) -> Row:
     project = await seen_project(app, row["project_id"], viewer)
     async with app.engine.connect() as connection:
         subject = await acts.subject_of(connection, project)
-    now = assess(app.engines.law, app.engines.methods, subject, row, app.engines.day(app.clock()))
-    return {"grade": now.grade, "advice": now.advice, "ready": now.ready, **now.result}
+    return assess(app.engines.law, app.engines.methods, subject, row, app.engines.day(app.clock())).whole

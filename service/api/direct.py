@@ -15,8 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
 from service.api.access import Guard
-from service.api.errors import field_errors
-from service.domain.problems import Problem
+from service.api.errors import field_errors, invalid_request, not_json
 
 _JSON = "application/json"
 
@@ -43,8 +42,7 @@ async def _body(request: Request) -> bytes:
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
-        detail = f"请求体应为 JSON，请求头 Content-Type 应为 {_JSON}。"
-        raise Problem(415, "unsupported_media_type", detail)
+        raise not_json()
     return body
 
 
@@ -52,5 +50,4 @@ def _read(adapter: TypeAdapter[Any], body: bytes) -> Any:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        errors = field_errors(error.errors(include_url=False, include_input=False))
-        raise Problem(422, "invalid_request", "请求内容有误，请按 errors 逐项修改后重发。", errors) from None
+        raise invalid_request(field_errors(error.errors(include_url=False, include_input=False))) from None

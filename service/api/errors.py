@@ -75,6 +75,16 @@ def field_errors(errors: Sequence[Any], skip: int = 0) -> tuple[FieldError, ...]
     return tuple(FieldError(_path(error, skip), error["type"], _right(error)) for error in told)
 
 
+def not_json() -> Problem:
+    """A body that does not say it is JSON."""
+    return Problem(415, "unsupported_media_type", "请求体应为 JSON，请求头 Content-Type 应为 application/json。")
+
+
+def invalid_request(errors: tuple[FieldError, ...]) -> Problem:
+    """A body or a parameter that has not the declared shape."""
+    return Problem(422, "invalid_request", "请求内容有误，请按 errors 逐项修改后重发。", errors)
+
+
 def problem_response(problem: Problem) -> JSONResponse:
     """A problem as problem+json."""
     content: dict[str, Any] = {
@@ -102,10 +112,8 @@ def install(app: FastAPI) -> None:
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         if isinstance(error.body, bytes) and error.body:  # left unread, since it did not say it was JSON
-            detail = "请求体应为 JSON，请求头 Content-Type 应为 application/json。"
-            return problem_response(Problem(415, "unsupported_media_type", detail))
-        errors = field_errors(error.errors(), skip=1)
-        return problem_response(Problem(422, "invalid_request", "请求内容有误，请按 errors 逐项修改后重发。", errors))
+            return problem_response(not_json())
+        return problem_response(invalid_request(field_errors(error.errors(), skip=1)))
 
     async def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)

@@ -115,7 +115,12 @@ def _active(rules: Iterable[Rule], area: str, on: date) -> tuple[Rule, ...]:
 
 def digest(data: Any) -> str:
     """SHA-256 of the canonical form of what a file holds: comments, order of keys and spacing do not count."""
-    return hashlib.sha256(canonical(data).encode()).hexdigest()
+    return hashed(canonical(data))
+
+
+def hashed(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical(data: Any) -> str:

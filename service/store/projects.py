@@ -145,10 +145,6 @@ async def open_matter_counts(connection: AsyncConnection, area: str) -> dict[str
     return {row["level"]: row["number"] for row in rows_of(rows)}
 
 
-def columns(model: type[SQLModel]) -> frozenset[str]:
-    return frozenset(model.model_fields)
-
-
 # Dates among the facts are ISO text, so they compare as text does.
 _UNASSESSED = """
 SELECT p.* FROM project p

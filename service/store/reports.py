@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -21,9 +21,9 @@ from service.store.tables import ReceiptTable
 class Claimed:
     """The incident ids that are new, the places locked for them with their numbers, and the reference's version."""
 
-    incident_ids: set[UUID] = field(default_factory=set)
-    held: dict[Place, int] = field(default_factory=dict)
-    reference_version: int | None = None
+    incident_ids: set[UUID]
+    held: dict[Place, int]
+    reference_version: int | None
 
 
 async def claim(connection: AsyncConnection, receipts: Sequence[Row], places: Mapping[UUID, Place]) -> Claimed:
@@ -39,15 +39,12 @@ async def claim(connection: AsyncConnection, receipts: Sequence[Row], places: Ma
         "counties": [place[0] for place in places.values()],
         "firsts": [place[1] for place in places.values()],
     }
-    claimed = Claimed()
-    version = None
-    for row in await connection.execute(_CLAIM, given):
-        version = int(row.version)
-        if row.incident_id is not None:
-            claimed.incident_ids.add(row.incident_id)
-        if row.seq is not None:
-            claimed.held[row.county, row.first_level] = row.seq
-    return Claimed(claimed.incident_ids, claimed.held, version)
+    rows = list(await connection.execute(_CLAIM, given))
+    return Claimed(
+        incident_ids={row.incident_id for row in rows if row.incident_id is not None},
+        held={(row.county, row.first_level): row.seq for row in rows if row.seq is not None},
+        reference_version=next((int(row.version) for row in rows), None),
+    )
 
 
 @dataclass(frozen=True, slots=True)

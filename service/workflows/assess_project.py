@@ -16,9 +16,9 @@ from service.store.engine import Row, new_id
 from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTable
 from service.store.trail import digest
 from service.workflows.answering import Actor
-from service.workflows.assessing import Assessed, Subject, assess, plain, versions
+from service.workflows.assessing import Subject, assess, plain, versions
 from service.workflows.parts import Engines
-from service.workflows.projects import Changing, changing, masked
+from service.workflows.projects import Changing, changing, masked_text
 from service.workflows.telling import Work
 
 DRAFTS = ("draft", "returned")
@@ -61,7 +61,7 @@ async def submit_assessment(work: Work, actor: Actor, assessment: Row) -> Row:
         row |= {
             "state": "submitted",
             "facts": frozen_facts(subject),
-            "result": plain(_result(assessed)),
+            "result": plain(assessed.whole),
             "versions": versions(work.engines.law, work.engines.methods),
             "assessed_on": on,
             "updated_at": work.now,
@@ -80,7 +80,7 @@ async def review_assessment(work: Work, actor: Actor, assessment: Row, review: R
         passed = review["outcome"] == "passed"
         if passed and not (review["filing_number"] and review["valid_until"]):
             raise _lacking("filing_number", "通过评审须有备案编号（filing_number）和有效期（valid_until）。")
-        opinions = [masked_opinion(one) for one in review["opinions"]]
+        opinions = [one | {"text": masked_text(one["text"])} for one in review["opinions"]]
         row |= {
             "state": "reviewed" if passed else "returned",
             "review": plain({"outcome": review["outcome"], "opinions": opinions}),
@@ -100,9 +100,9 @@ async def decide_assessment(work: Work, actor: Actor, assessment: Row, decision:
         against = _is_against(row["result"], decision["advice"])
         if against and not decision["reason"]:
             raise _lacking("reason", "决策与评估结论不一致时须写明理由，并会作标记。")
-        told = masked({"note": decision["reason"], "concerns": decision["conditions"]})
-        kept = {"advice": decision["advice"], "conditions": told["concerns"], "reason": told["note"],
-                "against": against, "by": actor.name, "at": work.now}  # fmt: skip
+        kept = {"advice": decision["advice"], "conditions": masked_text(decision["conditions"]),
+                "reason": masked_text(decision["reason"]), "against": against, "by": actor.name,
+                "at": work.now}  # fmt: skip
         row |= {"state": "decided", "decision": plain(kept), "updated_at": work.now}
         return await change.put(AssessmentTable, row, "assessment decided", {"against": against})
 
@@ -117,10 +117,10 @@ async def evaluate_assessment(work: Work, actor: Actor, assessment: Row, evaluat
         strange = [name for name in evaluation["showed_up"] if name not in predicted]
         if strange:
             raise _lacking("showed_up", f"评估中没有这些风险因素：{'、'.join(strange)}；未预见的请写入 unforeseen。")
-        told = masked({"note": evaluation["text"], "concerns": evaluation["unforeseen"]})
         kept = {"showed_up": evaluation["showed_up"],
                 "did_not": [name for name in predicted if name not in evaluation["showed_up"]],
-                "unforeseen": told["concerns"], "text": told["note"], "at": work.now}  # fmt: skip
+                "unforeseen": masked_text(evaluation["unforeseen"]),
+                "text": masked_text(evaluation["text"]), "at": work.now}  # fmt: skip
         row |= {"state": "evaluated", "evaluation": plain(kept), "updated_at": work.now}
         return await change.put(AssessmentTable, row, "assessment evaluated")
 
@@ -141,7 +141,7 @@ def recompute(engines: Engines, row: Row) -> Recomputed:
     issues = [{**issue, "due_on": date.fromisoformat(issue["due_on"])} for issue in frozen["issues"]]
     subject = Subject(frozen, issues, frozenset(map(UUID, frozen["evidence"])))
     now = versions(engines.law, engines.methods)
-    result = plain(_result(assess(engines.law, engines.methods, subject, row, row["assessed_on"])))
+    result = plain(assess(engines.law, engines.methods, subject, row, row["assessed_on"]).whole)
     digest_now = result_hash({**row, "result": result, "versions": now})
     differences = tuple(_differences(row["result"], result))
     return Recomputed(now == row["versions"], not differences, differences, digest_now)
@@ -193,20 +193,12 @@ async def _in_state(change: Changing, assessment_id: UUID, states: Collection[st
     return row
 
 
-def _result(assessed: Assessed) -> Row:
-    return {"grade": assessed.grade, "advice": assessed.advice, "ready": assessed.ready, **assessed.result}
-
-
 def _is_against(result: Row, advice: Advice) -> bool:
     """Going ahead although the assessment did not advise it."""
     return advice in (Advice.PROCEED, Advice.PARTLY) and not result["ready"]
 
 
-def masked_opinion(opinion: Row) -> Row:
-    return opinion | {"text": masked({"note": opinion["text"]})["note"]}
-
-
-def _day(work: Work) -> Any:
+def _day(work: Work) -> date:
     return work.engines.day(work.now)
 
 

@@ -59,6 +59,11 @@ class Assessed:
     ready: bool  # nothing stands in the way by law, and no issue is open
     result: dict[str, Any]
 
+    @property
+    def whole(self) -> dict[str, Any]:
+        """All of it, as an assessment keeps and shows it."""
+        return {"grade": self.grade, "advice": self.advice, "ready": self.ready, **self.result}
+
 
 def typed_facts(law: LawBook, kind: ProjectKind, raw: Mapping[str, Any]) -> dict[str, Any]:
     """Facts in their types. Raises Problem 422 naming every bad one."""

@@ -142,16 +142,17 @@ async def settle_issue(work: Work, actor: Actor, issue: tuple[UUID, UUID], state
         row = await change.belonging(IssueTable, issue[1], "问题")
         if row["state"] != "open":
             raise Problem(409, "issue_settled", "该问题已办结，不能再改；有新情况请另立问题。")
-        settled = row | masked({"note": note}) | {"state": state, "settled_at": work.now}
+        settled = row | {"state": state, "note": masked_text(note), "settled_at": work.now}
         return await change.put(IssueTable, settled, f"issue {state}")
 
 
 def masked(row: Row) -> Row:
     """The row with its free texts masked, as those of reports are: a title may name a person too."""
-    return {name: _masked(value) if name in _TEXTS else value for name, value in row.items()}
+    return {name: masked_text(value) if name in _TEXTS else value for name, value in row.items()}
 
 
-def _masked(value: Any) -> Any:
+def masked_text(value: Any) -> Any:
+    """One free text, or a list of them, masked; what is not said stays unsaid."""
     if isinstance(value, list):
         return [redact(text).text for text in value]
     return redact(value).text if isinstance(value, str) else value

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.rules.positions import read_source
-from service.rules.rulebook import digest
+from service.rules.rulebook import digest, hashed
 from service.store import rulebooks, trail
 from service.store.engine import Row
 
@@ -39,8 +38,6 @@ async def verify(connection: AsyncConnection) -> Verified:
 def _is_whole(row: Row) -> bool:
     """Laws and methods are kept in their canonical form, rulebooks as they were written."""
     body: str = row["body"]
-    if body.startswith(("[", "{")):
-        found = hashlib.sha256(body.encode()).hexdigest()
-    else:
-        found = digest(read_source(body, row["name"]).data)
+    is_canonical = body.startswith(("[", "{"))
+    found = hashed(body) if is_canonical else digest(read_source(body, row["name"]).data)
     return found == str(row["hash"])

@@ -18,7 +18,7 @@ from service.rules.law.library import FactLibrary
 from service.rules.law.rule import Asked, LawRule
 from service.rules.law.schema import IndexPart, LawExamplePart
 from service.rules.positions import LoadFailure, read_source
-from service.rules.rulebook import canonical, digest
+from service.rules.rulebook import canonical, hashed
 from service.rules.vocabulary import MISSING, Fact, FactReader
 
 LAW_BOOK = Path(__file__).with_name("law.yaml")
@@ -115,12 +115,13 @@ def load_law(index: Path = LAW_BOOK, *, is_workday: IsWorkday) -> LawBook:
     reader = LawReader(read_source(index), index.parent)
     reader.read()
     head = _sound(reader)
+    source = canonical([document.data for document in reader.documents])
     book = LawBook(
         name=head.lawbook,
         title=head.title,
         version=head.version,
-        sha256=digest([document.data for document in reader.documents]),
-        source=canonical([document.data for document in reader.documents]),
+        sha256=hashed(source),
+        source=source,
         rules=tuple(each.rule for each in reader.placed),
         library=reader.library,
         is_workday=is_workday,

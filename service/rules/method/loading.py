@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +16,7 @@ from service.rules.method.preset import Checklist, HundredTable, MethodPreset
 from service.rules.method.schema import INSIDE, MethodsPart, PresetPart
 from service.rules.positions import Document, LoadFailure, hint, read_source
 from service.rules.positions import Path as At
+from service.rules.rulebook import canonical, hashed
 from service.rules.validation import validated
 
 METHODS_FILE = Path(__file__).with_name("methods.yaml")
@@ -67,10 +66,10 @@ def load_methods(source: Path | str | bytes = METHODS_FILE, name: str | None = N
         _check(part, document)
     if part is None or document.errors:
         raise MethodsFileError(document.errors)
-    canonical = json.dumps(document.data, ensure_ascii=False, sort_keys=True, default=str)
-    sha256 = hashlib.sha256(canonical.encode()).hexdigest()
+    source = canonical(document.data)
+    sha256 = hashed(source)
     made = _Made(part, sha256)
-    return Methods(part.methods, part.version, sha256, canonical, tuple(map(made.preset, part.presets)))
+    return Methods(part.methods, part.version, sha256, source, tuple(map(made.preset, part.presets)))
 
 
 def _in_time(preset: MethodPreset, on: date) -> bool:
