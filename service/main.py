@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import (
     assessment_reports,
+    assessment_steps,
     assessments,
     batches,
     departments,
@@ -45,6 +46,7 @@ from service.pushing import pushing
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
 from service.rules.method.loading import load_methods
+from service.rules.method.procedure_file import load_procedures
 from service.rules.rulebook import INCIDENT_RULEBOOK, RulebookHolder, load_rulebook
 from service.rules.thresholds import load_thresholds
 from service.scheduler import Scheduler, ticks
@@ -73,7 +75,7 @@ from service.workflows.workdays import is_workday
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
     responsibilities, standing_orders, projects, assessments,
-    assessment_reports, project_kinds, catalogue_routes,
+    assessment_reports, assessment_steps, project_kinds, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up
 
@@ -88,13 +90,15 @@ def load_engines(settings: Settings) -> Engines:
     catalogue = load_catalogue()
     rulebook = load_rulebook(settings.rulebook or INCIDENT_RULEBOOK, matter_vocabulary(catalogue))
     scorer, why = _scorer(settings.models_dir)
+    methods = load_methods()
     return Engines(
         catalogue=catalogue,
         categoriser=Categoriser(catalogue),
         rulebooks=RulebookHolder(rulebook),
         thresholds=load_thresholds(),
         law=load_law(is_workday=is_workday),
-        methods=load_methods(),
+        methods=methods,
+        procedures=load_procedures([preset.name for preset in methods.presets]),
         scorer=scorer,
         why_no_scorer=why,
         zone=settings.timezone,

@@ -77,6 +77,7 @@ async def _reported(app: App, assessment_id: UUID, viewer: Viewer) -> Reported:
         today=app.engines.day(app.clock()),
         department=lambda known: reference.department_name(UUID(str(known))) or "（已撤销的单位）",
         label=lambda name: _label(app.engines.law, name),
+        method=lambda code: app.engines.procedures.methods.get(code, code),
         day=app.engines.day,
     )
 

@@ -15,6 +15,7 @@ from service.domain.incidents import Strict
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rating = Label | Share | None
+Form = Literal["simple", "ordinary"]  # 简易, 普通
 Codes = Annotated[list[Label], Field(max_length=30)]
 
 
@@ -108,19 +109,51 @@ class GivenIn(Strict):
     hundred_after: HundredIn | None = None
 
 
-class AssessmentIn(Strict):
-    """Begin an assessment of a project."""
+class PlanIn(Strict):
+    """The plan (评估方案). Only rounds of asking the public that lie within its days count for this assessment."""
 
-    form: Literal["simple", "ordinary"] = "ordinary"
+    scope: Note
+    methods: Annotated[list[Label], Field(min_length=1, max_length=20)] = Field(
+        description="codes: see GET /v1/assessment-procedures"
+    )
+    from_on: date
+    to_on: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PlanIn:
+        if self.to_on < self.from_on:
+            raise ValueError("评估方案的结束日期（to_on）早于开始日期（from_on）")
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError("评估方法（methods）有重复")
+        return self
+
+
+class CommissionIn(Strict):
+    """Who commissioned the assessment (委托): the office and as which body; the assessor cannot commission itself."""
+
+    on: date
+    office: Name
+    body: Literal["decider", "implementer"]
+
+
+class AssessmentIn(Strict):
+    """Begin an assessment of a project. Plan and commission may come later, but before the submission."""
+
+    form: Form = "ordinary"
     bodies: Bodies
+    plan: PlanIn | None = None
+    commission: CommissionIn | None = None
     preset: Label | None = None
     given: GivenIn = GivenIn()
 
 
 class AssessmentChange(Strict):
-    """What changes in a draft; `given` is replaced whole."""
+    """What changes in a draft; `given`, `plan` and `commission` are replaced whole."""
 
+    form: Form | None = None
     bodies: Bodies | None = None
+    plan: PlanIn | None = None
+    commission: CommissionIn | None = None
     preset: Label | None = None
     given: GivenIn | None = None
 
@@ -212,6 +245,8 @@ class AssessmentOut(Out):
     form: str
     state: str
     bodies: dict[str, Any]
+    plan: dict[str, Any] | None
+    commission: dict[str, Any] | None
     preset: str | None
     given: dict[str, Any]
     grade: Grade | None

@@ -34,6 +34,7 @@ from service.store.keys import Viewer
 from service.store.tables_project import AssessmentTable
 from service.workflows import assess_project as acts
 from service.workflows.assessing import assess, legal_findings, plain, what_if
+from service.workflows.assessment_steps import DRAFTS
 
 router = APIRouter(prefix="/v1", tags=["assessments 风险评估"])
 Planner = Annotated[Viewer, may(Scope.PLAN)]
@@ -158,14 +159,13 @@ async def post_what_if(assessment_id: UUID, asked: WhatIfIn, viewer: Planner, re
 
 
 def _entered(entered: AssessmentIn | AssessmentChange) -> Row:
-    """As it is kept: plain JSON, only what was said."""
-    unset = isinstance(entered, AssessmentChange)
-    values = {
-        name: getattr(entered, name) for name in (entered.model_fields_set if unset else type(entered).model_fields)
-    }
-    kept: Row = {name: value.model_dump(mode="json") if name in ("bodies", "given") else value
-                 for name, value in values.items()}  # fmt: skip
-    return kept
+    """As it is kept: plain JSON, only what was said; null takes back what may be left out."""
+    said = entered.model_fields_set if isinstance(entered, AssessmentChange) else type(entered).model_fields
+    values = entered.model_dump(mode="json", include=set(said))
+    return {name: value for name, value in values.items() if value is not None or name in _MAY_LACK}
+
+
+_MAY_LACK = ("preset", "plan", "commission")
 
 
 async def seen_assessment(app: App, assessment_id: UUID, viewer: Viewer) -> Row:
@@ -192,7 +192,7 @@ async def _shown(app: App, row: Row, viewer: Viewer) -> AssessmentOut:
 
 async def result_of(app: App, row: Row, viewer: Viewer) -> Row:
     """The result as frozen, or, while it is a draft, as law and method see it now."""
-    if row["result"] is not None and row["state"] not in acts.DRAFTS:
+    if row["result"] is not None and row["state"] not in DRAFTS:
         frozen: Row = row["result"]
         return frozen
     project = await seen_project(app, row["project_id"], viewer)

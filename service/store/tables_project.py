@@ -22,7 +22,13 @@ class ProjectTable(SQLModel, table=True):
     """A decision or undertaking. `facts` holds what is known, typed by its kind's dictionary; absent is not known."""
 
     __tablename__ = "project"
-    __table_args__ = (Index("project_area", "area", "updated_at"), Index("project_updated", "updated_at", "id"))
+    __table_args__ = (
+        Index("project_area", "area", "updated_at"),
+        Index("project_updated", "updated_at", "id"),
+        # What is about to start or under way is looked for every few minutes; what is over is not in these.
+        Index("project_starting", text("(facts ->> 'start_on')"), postgresql_where=text("stage = 'pre_decision'")),
+        Index("project_implementing", "area", postgresql_where=text("stage = 'implementing'")),
+    )
     id: UUID = Field(primary_key=True)
     name: str
     kind: str
@@ -111,6 +117,8 @@ class AssessmentTable(SQLModel, table=True):
     form: str  # simple | ordinary
     state: str
     bodies: dict[str, Any] = Field(sa_type=JSONB)  # decider, assessor, implementer: three different ones
+    plan: dict[str, Any] | None = Field(sa_type=JSONB)  # scope, methods, days; None: none yet, or a quick check
+    commission: dict[str, Any] | None = Field(sa_type=JSONB)  # day, office, as which body
     preset: str | None
     given: dict[str, Any] = Field(sa_type=JSONB)
     facts: dict[str, Any] | None = Field(sa_type=JSONB)
@@ -143,3 +151,13 @@ class TrailTable(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_type=JSONB)
     before: str
     hash: str
+
+
+class ComingTogetherTable(SQLModel, table=True):
+    """What has come together in a place and was told; the row is the lock under which it is told."""
+
+    __tablename__ = "coming_together"
+    place: str = Field(primary_key=True)
+    members: list[str] = Field(sa_type=TEXTS)  # project/<id> and matter/<id>
+    warning_id: UUID | None  # the newest one
+    updated_at: datetime = Field(sa_type=INSTANT)

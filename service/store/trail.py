@@ -32,6 +32,8 @@ SUBJECTS: dict[str, type[SQLModel]] = {
     "issue": IssueTable,
     "assessment": AssessmentTable,
 }
+# Columns younger than rows that were recorded: empty they are no part of what was seen, or every old row would differ.
+LATER: dict[str, tuple[str, ...]] = {"assessment": ("plan", "commission")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ async def append(connection: AsyncConnection, project_id: UUID, step: Step) -> N
         "actor": step.actor,
         "action": step.action,
         "subject": f"{step.model.__tablename__}/{step.row['id']}",
-        "seen": digest(step.row),
+        "seen": _seen(str(step.model.__tablename__), step.row),
         "body": json.loads(canonical(step.body)),
         "before": before,
     }
@@ -114,7 +116,13 @@ async def _seen_now(connection: AsyncConnection, subject: str) -> str | None:
         {"id": UUID(row_id)},
     )
     kept = next(iter(rows_of(rows)), None)
-    return digest(kept) if kept else None
+    return _seen(name, kept) if kept else None
+
+
+def _seen(table: str, row: Row) -> str:
+    """The digest of a row as it stands; a column that was added later counts once it holds something."""
+    later = LATER.get(table, ())
+    return digest({name: value for name, value in row.items() if value is not None or name not in later})
 
 
 async def _unrecorded(connection: AsyncConnection, project_id: UUID, known: Mapping[str, Row]) -> list[Broken]:

@@ -17,19 +17,20 @@ from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTa
 from service.store.trail import digest
 from service.workflows.answering import Actor
 from service.workflows.assessing import Subject, assess, plain, versions
+from service.workflows.assessment_steps import DRAFTS, entered_steps, may_pass, may_use_form, must_be_ready
 from service.workflows.parts import Engines
 from service.workflows.projects import Changing, changing, masked_text
 from service.workflows.telling import Work
 
-DRAFTS = ("draft", "returned")
 _EMPTY = dict.fromkeys(
-    ("facts", "result", "result_hash", "versions", "assessed_on", "review", "filing_number", "valid_until", "decision",
-     "evaluation")
+    ("plan", "commission", "facts", "result", "result_hash", "versions", "assessed_on", "review", "filing_number",
+     "valid_until", "decision", "evaluation")
 )  # fmt: skip
 
 
 async def begin_assessment(work: Work, actor: Actor, project_id: UUID, entered: Row) -> Row:
-    """Commission an assessment; `entered` holds form, bodies, preset and given. One at a time is being written."""
+    """Begin an assessment; `entered` holds form, bodies, preset, given, and plan and commission where they are there.
+    One at a time is being written."""
     async with changing(work, project_id, actor) as change:
         earlier = await projects.belonging(change.connection, AssessmentTable, project_id)
         if any(row["state"] in DRAFTS for row in earlier):
@@ -38,8 +39,10 @@ async def begin_assessment(work: Work, actor: Actor, project_id: UUID, entered: 
         assess(work.engines.law, work.engines.methods, subject, entered, _day(work))
         row = {
             **_EMPTY, "id": new_id(), "project_id": project_id, "number": len(earlier) + 1,
-            "track": subject.kind.track, "state": "draft", **entered, "created_at": work.now, "updated_at": work.now,
+            "track": subject.kind.track, "state": "draft", **entered, **entered_steps(work.engines, entered, work.now),
+            "created_at": work.now, "updated_at": work.now,
         }  # fmt: skip
+        may_use_form(work.engines, subject.project, row, _day(work))
         return await change.put(AssessmentTable, row, "assessment begun")
 
 
@@ -47,8 +50,9 @@ async def change_assessment(work: Work, actor: Actor, assessment: Row, changes: 
     """Change a draft; what is entered must be usable."""
     async with changing(work, assessment["project_id"], actor) as change:
         row = await _in_state(change, assessment["id"], DRAFTS)
-        row |= changes | {"updated_at": work.now}
+        row |= changes | entered_steps(work.engines, changes, work.now) | {"updated_at": work.now}
         assess(work.engines.law, work.engines.methods, await _subject(change), row, _day(work))
+        may_use_form(work.engines, change.project, row, _day(work))
         return await change.put(AssessmentTable, row, "assessment changed", {"fields": sorted(changes)})
 
 
@@ -56,18 +60,18 @@ async def submit_assessment(work: Work, actor: Actor, assessment: Row) -> Row:
     """Freeze facts, what was entered and what came of it; from now on it reads the same for ever."""
     async with changing(work, assessment["project_id"], actor) as change:
         row = await _in_state(change, assessment["id"], DRAFTS)
-        subject, on = await _subject(change), _day(work)
+        taken, subject, on = await must_be_ready(change, row), await _subject(change), _day(work)
         assessed = assess(work.engines.law, work.engines.methods, subject, row, on)
         row |= {
             "state": "submitted",
-            "facts": frozen_facts(subject),
+            "facts": frozen_facts(subject) | taken,
             "result": plain(assessed.whole),
             "versions": versions(work.engines.law, work.engines.methods),
             "assessed_on": on,
             "updated_at": work.now,
         }
         row["result_hash"] = result_hash(row)
-        for book in (work.engines.law, work.engines.methods):
+        for book in (work.engines.law, work.engines.methods, work.engines.procedures):
             kept = {"hash": book.sha256, "name": book.name, "version": book.version, "body": book.source}
             await rulebooks.keep(change.connection, {**kept, "taken_at": work.now})
         return await change.put(AssessmentTable, row, "assessment submitted", {"result_hash": row["result_hash"]})
@@ -78,12 +82,12 @@ async def review_assessment(work: Work, actor: Actor, assessment: Row, review: R
     async with changing(work, assessment["project_id"], actor) as change:
         row = await _in_state(change, assessment["id"], ("submitted",))
         passed = review["outcome"] == "passed"
-        if passed and not (review["filing_number"] and review["valid_until"]):
-            raise _lacking("filing_number", "通过评审须有备案编号（filing_number）和有效期（valid_until）。")
+        if passed:
+            may_pass(change, row, review)
         opinions = [one | {"text": masked_text(one["text"])} for one in review["opinions"]]
         row |= {
             "state": "reviewed" if passed else "returned",
-            "review": plain({"outcome": review["outcome"], "opinions": opinions}),
+            "review": plain({"outcome": review["outcome"], "opinions": opinions, "on": _day(work)}),
             "filing_number": review["filing_number"],
             "valid_until": review["valid_until"],
             "updated_at": work.now,
@@ -168,8 +172,9 @@ def frozen_facts(subject: Subject) -> Row:
     project = subject.project
     issues = [{name: row[name] for name in ("id", "title", "department_id", "due_on", "state", "note")}
               for row in subject.issues]  # fmt: skip
-    frozen = {"kind": project["kind"], "area": project["area"], "scale": project["scale"], "facts": project["facts"],
-              "issues": issues, "evidence": sorted(map(str, subject.filed))}  # fmt: skip
+    names = ("name", "kind", "area", "department_id", "stage", "scale", "facts")
+    frozen = {name: project[name] for name in names}
+    frozen |= {"issues": issues, "evidence": sorted(map(str, subject.filed))}
     kept: Row = plain(frozen)
     return kept
 

@@ -89,7 +89,7 @@ def assess(law: LawBook, methods: Methods, subject: Subject, entered: Row, on: d
         preset = methods.preset(subject.project["area"], on, entered["preset"], subject.kind)
         return _full(preset, given_of(entered["given"], findings, subject.filed))
     except MethodError as error:
-        raise _unusable(error) from None
+        raise unusable(error) from None
 
 
 def what_if(law: LawBook, methods: Methods, subject: Subject, entered: Row, asked: Row) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def what_if(law: LawBook, methods: Methods, subject: Subject, entered: Row, aske
         preset = methods.preset(subject.project["area"], asked["on"], entered["preset"], subject.kind)
         found = cheapest(preset, given_of(entered["given"], findings, subject.filed), options)
     except MethodError as error:
-        raise _unusable(error) from None
+        raise unusable(error) from None
     answer: dict[str, Any] = plain(found)
     return answer | {"legal_blocks": plain(legal_blocks(findings))}
 
@@ -113,7 +113,8 @@ def _option(one: Row) -> MeasureOption:
     return MeasureOption(one["measure_id"], one["name"], one["cost"], lowers)
 
 
-def _unusable(error: MethodError) -> Problem:
+def unusable(error: MethodError) -> Problem:
+    """What the method cannot use, as a refusal."""
     return Problem(422, "invalid_assessment", str(error), (FieldError(error.where, "unusable", str(error)),))
 
 

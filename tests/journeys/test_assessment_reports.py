@@ -13,6 +13,7 @@ from docx import Document
 
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
+from tests.journeys.stepping import passing, prepared
 from tests.journeys.test_assessments import AREAS, FACTORS, OLD_TOWN, assessed, taken_up
 from tests.served import Served, load_areas
 
@@ -147,15 +148,16 @@ async def test_a_draft_says_so_until_it_is_submitted_and_dissent_is_told(
     header = Document(BytesIO(await word_of(planner, draft))).sections[0].header.paragraphs[0].text
     assert header.startswith("草稿")
 
+    await prepared(planner, draft)
     submitted = ok(await planner.post(f"{path}/submit"))
-    review = {"outcome": "passed", "filing_number": "测评备〔2026〕7号", "valid_until": "2027-11-22",
-              "opinions": [{"office": "区司法局", "text": "建议延长签约期", "dissents": True}]}  # fmt: skip
-    ok(await planner.post(f"{path}/review", json=review))
+    ok(await planner.post(f"{path}/review", json=passing()))
+    ok(await planner.patch(f"/v1/projects/{draft['project_id']}", json={"name": "改了名的项目"}))
     ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": ["公布分户补偿"]}))
     file = await word_of(planner, draft)
     assert "草稿" not in Document(BytesIO(file)).sections[0].header.paragraphs[0].text
     found = tables_of(file)
-    assert found["单位|意见"] == [["区司法局", "建议延长签约期"]]
+    assert ["区发改局", "建议延长签约期"] in found["单位|意见"]
+    assert ["名称", TITLE] in found["项目|内容"], "the name as it was frozen"
     assert found["序号|条件"] == [["1", "公布分户补偿"]]
     assert ["评估结果 SHA-256", submitted["result_hash"]] in found["项目|内容"]
 

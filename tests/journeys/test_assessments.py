@@ -13,6 +13,7 @@ from service.store.engine import open_engine
 from service.workflows.verifying import verify
 from tests.journeys.conftest import ok
 from tests.journeys.shared import fields, refused
+from tests.journeys.stepping import passing, prepared
 from tests.makers import report
 from tests.served import Served, load_areas
 
@@ -80,11 +81,9 @@ async def test_old_town_renewal_in_zhejiang_goes_from_draft_to_evaluation(
     ]
     path = f"/v1/assessments/{draft['id']}"
 
+    await prepared(planner, draft)
     submitted = ok(await planner.post(f"{path}/submit"))
-    review = {"outcome": "passed", "filing_number": "测评备〔2026〕7号", "valid_until": "2027-11-22",
-              "opinions": [{"office": "区信访局", "text": "同意"}, {"office": "区司法局", "text": "建议延长签约期",
-                                                                "dissents": True}]}  # fmt: skip
-    ok(await planner.post(f"{path}/review", json=review))
+    ok(await planner.post(f"{path}/review", json=passing()))
     decided = ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": ["公布分户补偿"]}))
     assert decided["decision"]["against"] is False
     for stage in ("implementing", "completed"):
@@ -94,10 +93,11 @@ async def test_old_town_renewal_in_zhejiang_goes_from_draft_to_evaluation(
 
     read = ok(await reader.get(path))
     assert (read["result"], read["result_hash"]) == (submitted["result"], submitted["result_hash"])
-    assert [opinion["dissents"] for opinion in read["review"]["opinions"]] == [False, True]
+    assert [opinion["dissents"] for opinion in read["review"]["opinions"]] == [False, False, True]
     actions = [step["action"] for step in ok(await reader.get(f"/v1/projects/{project}/trail"))]
     assert actions == [
-        "created", "assessment begun", "assessment submitted", "assessment reviewed", "assessment decided", "changed",
+        "created", "assessment begun", "assessment changed", *["participation recorded"] * 3,
+        "assessment submitted", "assessment reviewed", "assessment decided", "changed",
         "changed", "assessment evaluated",
     ]  # fmt: skip
     assert await broken(served) == ()
@@ -171,10 +171,9 @@ async def test_going_ahead_against_the_assessment_needs_a_reason_and_is_marked(
     assert draft["grade_zh"] == "高"
     path = f"/v1/assessments/{draft['id']}"
     refused(await planner.post(f"{path}/decide", json={"advice": "proceed"}), 409, "assessment_state")
+    await prepared(planner, draft)
     ok(await planner.post(f"{path}/submit"))
-    passed = {"outcome": "passed", "filing_number": "备1", "valid_until": "2027-01-01",
-              "opinions": [{"office": "区信访局", "text": "不同意", "dissents": True}]}  # fmt: skip
-    ok(await planner.post(f"{path}/review", json=passed))
+    ok(await planner.post(f"{path}/review", json=passing()))
     answer = refused(await planner.post(f"{path}/decide", json={"advice": "proceed"}), 422, "invalid_step")
     assert fields(answer) == {"reason": "missing"}
     decided = ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "reason": "防汛抢险，不能等待"}))
@@ -235,6 +234,7 @@ async def test_a_frozen_assessment_changed_in_the_database_is_found(
     planner: httpx.AsyncClient, office: str, served: Served
 ) -> None:
     draft = await assessed(planner, await taken_up(planner, office))
+    await prepared(planner, draft)
     ok(await planner.post(f"/v1/assessments/{draft['id']}/submit"))
     with psycopg.connect(served.database_url) as connection:
         connection.execute("UPDATE assessment SET facts = jsonb_set(facts, '{facts,households}', '9')")
@@ -246,6 +246,7 @@ async def test_a_line_of_law_or_rule_changed_in_the_database_is_found(
     planner: httpx.AsyncClient, office: str, served: Served, name: str
 ) -> None:
     draft = await assessed(planner, await taken_up(planner, office))
+    await prepared(planner, draft)
     ok(await planner.post(f"/v1/assessments/{draft['id']}/submit"))
     assert await broken(served) == ()
     with psycopg.connect(served.database_url) as connection:
@@ -262,6 +263,7 @@ async def test_a_submitted_assessment_computed_anew_is_the_same_to_the_last_digi
     draft = await assessed(planner, await taken_up(planner, office))
     path = f"/v1/assessments/{draft['id']}"
     refused(await planner.get(f"{path}/recompute"), 409, "assessment_state")
+    await prepared(planner, draft)
     submitted = ok(await planner.post(f"{path}/submit"))
     again = {"same_versions": True, "same": True, "differences": [], "result_hash": submitted["result_hash"]}
     assert ok(await planner.get(f"{path}/recompute")) == again

@@ -9,6 +9,7 @@ import pytest
 
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
+from tests.journeys.stepping import passing, prepared
 from tests.served import Served, load_areas
 
 TOWN = "990101001000"
@@ -48,13 +49,16 @@ async def begun(planner: httpx.AsyncClient, office: str, kind: str, facts: dict[
 
 
 async def carried_through(planner: httpx.AsyncClient, draft: dict[str, Any], advice: str, **reason: str) -> Any:
-    """Submitted, reviewed, decided, carried out (or stopped) and evaluated; gives the decision."""
+    """Planned, commissioned, asked about (an election is not), submitted, reviewed, decided, carried out (or stopped)
+    and evaluated; gives the decision."""
     path, project = f"/v1/assessments/{draft['id']}", f"/v1/projects/{draft['project_id']}"
+    if draft["track"] == "full":
+        await prepared(planner, draft)
     ok(await planner.post(f"{path}/submit"))
-    review = {"outcome": "passed", "filing_number": "备〔2026〕1号", "valid_until": "2099-01-01",
-              "opinions": [{"office": "县司法局", "text": "程序合法"}]}  # fmt: skip
-    ok(await planner.post(f"{path}/review", json=review))
+    ok(await planner.post(f"{path}/review", json=passing()))
     decided = ok(await planner.post(f"{path}/decide", json={"advice": advice, **reason}))
+    if draft["track"] == "full":
+        assert all(step["done"] for step in ok(await planner.get(f"{path}/steps"))["steps"])
     for stage in ("implementing", "completed") if advice == "proceed" else ("stopped",):
         ok(await planner.patch(project, json={"stage": stage}))
     assert ok(await planner.post(f"{path}/evaluate", json={"text": "与预判相符"}))["state"] == "evaluated"

@@ -8,7 +8,9 @@ from service.domain.levels import Level
 from service.domain.projects import ProjectKind, ProjectStage
 from service.rules.method.cuts import Origin
 from service.rules.method.preset import MethodPreset
-from service.workflows.files.assessment_subject import CHANGED_METHOD, UNVERIFIED, Reported, number
+from service.rules.method.procedure import FORM_NAMES
+from service.rules.method.step_words import BODY_NAMES, SCALE_NAMES
+from service.workflows.files.assessment_subject import CHANGED_METHOD, UNVERIFIED, Reported, dated, number
 from service.workflows.files.report_document import Block, Heading, Paragraph, nothing, table, told
 
 _STAGES = {
@@ -17,10 +19,6 @@ _STAGES = {
     ProjectStage.COMPLETED: "已完成",
     ProjectStage.STOPPED: "已停止",
 }
-_SCALE = {
-    "households": ("涉及户数", "户"), "people": ("涉及人数", "人"), "area_m2": ("面积", "平方米"),
-    "staff": ("职工人数", "人"), "money_yuan": ("金额", "元"),
-}  # fmt: skip
 
 
 def basics(told_of: Reported) -> Iterator[Block]:
@@ -29,22 +27,21 @@ def basics(told_of: Reported) -> Iterator[Block]:
     yield from _basis(told_of)
     yield Heading(2, "评估主体")
     bodies = told_of.assessment["bodies"]
-    named = (("decider", "决策主体"), ("assessor", "评估主体"), ("implementer", "实施主体"))
-    rows = [(zh, told(bodies[key])) for key, zh in named]
+    rows = [(zh, told(bodies[key])) for key, zh in BODY_NAMES.items()]
     yield table("评估各方", {"职责": 1, "单位": 3}, rows, "未指定。")
     yield from _process(told_of)
 
 
 def _project(told_of: Reported) -> Iterator[Block]:
     yield Heading(2, "拟决策事项概况")
-    project, scale = told_of.project, told_of.of_project("scale")
-    sizes = [(zh, f"{scale[key]:,.15g}{unit}") for key, (zh, unit) in _SCALE.items() if scale.get(key) is not None]
+    scale = told_of.of_project("scale")
+    sizes = [(zh, f"{scale[key]:,.15g}{unit}") for key, (zh, unit) in SCALE_NAMES.items() if scale.get(key) is not None]
     rows = [
-        ("名称", told(project["name"])),
+        ("名称", told(told_of.of_project("name"))),
         ("类别", ProjectKind(told_of.of_project("kind")).zh),
         ("所在地", told_of.area),
-        ("责任单位", told_of.department(project["department_id"])),
-        ("所处阶段", _STAGES[ProjectStage(project["stage"])]),
+        ("责任单位", told_of.department(told_of.of_project("department_id"))),
+        ("所处阶段", _STAGES[ProjectStage(told_of.of_project("stage"))]),
         *(sizes or [("规模", "未填")]),
     ]
     yield table("事项概况", {"项目": 1, "内容": 3}, rows, "未填。")
@@ -105,8 +102,9 @@ def _origins(preset: MethodPreset) -> list[tuple[str, Origin]]:
 
 def _process(told_of: Reported) -> Iterator[Block]:
     yield Heading(2, "评估过程和方法")
-    form = "简易程序" if told_of.assessment["form"] == "simple" else "一般程序"
+    form = FORM_NAMES[told_of.assessment["form"]]
     yield Paragraph(f"本次为该事项第{told_of.assessment['number']}次评估，采用{form}。")
+    yield from _commissioned(told_of)
     yield Paragraph(
         "步骤：登记事项事实和证据；征求公众意见（只记数量）；逐条对照法律审查；识别风险因素；估计措施前风险；拟定措施；"
         "以证据已归档的措施估计措施后风险；得出结论并提交评审。"
@@ -123,6 +121,17 @@ def _process(told_of: Reported) -> Iterator[Block]:
     text = f"权重来源：{_WEIGHING[details['weights']]}"
     consistency = details.get("ahp")
     yield Paragraph(f"{text}，一致性比率 CR＝{number(consistency['cr'])}。" if consistency else f"{text}。")
+
+
+def _commissioned(told_of: Reported) -> Iterator[Block]:
+    plan, commission = told_of.assessment["plan"], told_of.assessment["commission"]
+    if commission:
+        office, body = told(commission["office"]), BODY_NAMES[commission["body"]]
+        yield Paragraph(f"委托：{dated(commission['on'])}，由{office}（{body}）委托。")
+    if plan:
+        methods = "、".join(told_of.method(code) for code in plan["methods"])
+        yield Paragraph(f"评估方案：{dated(plan['from_on'])}至{dated(plan['to_on'])}，采用{methods}。")
+        yield Paragraph(f"评估范围：{told(plan['scope'])}")
 
 
 _WEIGHING = {"preset": "评估方法所附权重", "given": "评估主体给定", "ahp": "层次分析法（两两比较）"}

@@ -14,7 +14,7 @@ def assessment_report(told_of: Reported) -> Report:
     """The whole report as values, its headings and tables numbered."""
     parts: tuple[Block, ...] = (*basics(told_of), *content(told_of), *conclusion(told_of), *annex(told_of))
     kind = "社会稳定风险评估报告" if told_of.graded else "前置排查报告"
-    title = told(told_of.project["name"])
+    title = told(told_of.of_project("name"))
     return Report(
         title=title,
         kind=kind,

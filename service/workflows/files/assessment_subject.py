@@ -21,7 +21,8 @@ class Reported:
     """An assessment with all that is told of it.
 
     `assessment` has its `result`, frozen or as of `today`; `preset` is None when the method has changed since
-    submission. `department` names an office by its id, `label` a fact by its name, `day` gives an instant's local day.
+    submission. `department` names an office by its id, `label` a fact, `method` one of a plan; `day` gives an
+    instant's local day.
     """
 
     project: Row
@@ -36,6 +37,7 @@ class Reported:
     today: date
     department: Callable[[Any], str]
     label: Callable[[str], str]
+    method: Callable[[str], str]
     day: Callable[[Any], date]
 
     @property
@@ -65,8 +67,8 @@ class Reported:
         return frozenset(str(row["id"]) for row in self.evidence if row["withdrawn_at"] is None)
 
     def of_project(self, name: str) -> Any:
-        """`kind`, `area` or `scale` as the assessment saw it."""
-        return (self.project if self.draft else self.assessment["facts"])[name]
+        """`name`, `kind`, `area`, `stage` … as the assessment saw it; what was not frozen then, as it is now."""
+        return self.project[name] if self.draft else self.assessment["facts"].get(name, self.project[name])
 
     def settled(self) -> Sequence[Mapping[str, Any]]:
         """The open issues of a quick check as the assessment saw them."""
