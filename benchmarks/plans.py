@@ -30,6 +30,7 @@ from service.store.engine import open_engine
 from service.workflows.clocks import issue_overdue, remind_overdue
 from service.workflows.files.export_matters import export_matters
 from service.workflows.months import make_months
+from service.workflows.together import warn_together
 
 PAGE = ROOT / "docs" / "plans.md"
 TIMES = 8  # PostgreSQL may take a plan made for any parameters from the sixth run of a statement on
@@ -77,6 +78,7 @@ async def _live(database: Database, ground: Ground, recorder: Recorder) -> None:
         for days in (0, 2, 9):
             await issue_overdue(parts.doors, parts.engines, now + timedelta(days=days))
             await remind_overdue(parts.doors, parts.engines, now + timedelta(days=days))
+        await warn_together(parts.doors, parts.engines, now)
         await make_months(parts.doors, now)
         await _export(parts.doors, parts.engines, now)
         await asyncio.sleep(1)  # pushes are claimed, tried in vain and put off

@@ -49,6 +49,7 @@ from service.rules.method.loading import load_methods
 from service.rules.method.procedure_file import load_procedures
 from service.rules.rulebook import INCIDENT_RULEBOOK, RulebookHolder, load_rulebook
 from service.rules.thresholds import load_thresholds
+from service.rules.together import load_coordination
 from service.scheduler import Scheduler, ticks
 from service.scoring.artefact import ModelRefused, load_model
 from service.scoring.scorer import Scorer
@@ -98,6 +99,7 @@ def load_engines(settings: Settings) -> Engines:
         thresholds=load_thresholds(),
         law=load_law(is_workday=is_workday),
         methods=methods,
+        coordination=load_coordination(catalogue.first_levels),
         procedures=load_procedures([preset.name for preset in methods.presets]),
         scorer=scorer,
         why_no_scorer=why,

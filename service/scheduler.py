@@ -17,6 +17,7 @@ from service.workflows.metrics import Metrics
 from service.workflows.months import make_months
 from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.rulebooks import Rulebooks
+from service.workflows.together import warn_together
 from service.workflows.unassessed import warn_unassessed
 
 LOG = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def ticks(doors: Doors, engines: Engines, rulebooks: Rulebooks, clock: Clock) ->
         Tick("issue_overdue", timedelta(seconds=5), lambda: issue_overdue(doors, engines, clock())),
         Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
         Tick("warn_unassessed", timedelta(minutes=2), lambda: warn_unassessed(doors, engines, clock())),
+        Tick("warn_together", timedelta(minutes=2), lambda: warn_together(doors, engines, clock())),
         Tick("make_months", timedelta(minutes=10), lambda: make_months(doors, clock())),
         Tick("follow_rulebook", timedelta(seconds=5), rulebooks.follow, shared=False),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.api.access import READERS, may
 from service.api.assessment_shapes import (
@@ -35,6 +36,7 @@ from service.store.tables_project import AssessmentTable
 from service.workflows import assess_project as acts
 from service.workflows.assessing import assess, legal_findings, plain, what_if
 from service.workflows.assessment_steps import DRAFTS
+from service.workflows.together import coming_together_at, shown, warning_at
 
 router = APIRouter(prefix="/v1", tags=["assessments 风险评估"])
 Planner = Annotated[Viewer, may(Scope.PLAN)]
@@ -43,15 +45,28 @@ Reader = Annotated[Viewer, may(*READERS)]
 
 @router.get("/projects/{project_id}/check")
 async def get_check(project_id: UUID, viewer: Reader, request: Request) -> dict[str, Any]:
-    """前置排查: what the law asks of the project today, its open issues, and the matters open in that place."""
+    """前置排查: what the law asks of the project today, its open issues, the matters open in that place, and what comes
+    together there (碰头叠加; null when nothing does)."""
     app = app_of(request)
     project = await seen_project(app, project_id, viewer)
     on = app.engines.day(app.clock())
     async with app.engine.connect() as connection:
         subject = await acts.subject_of(connection, project)
         open_matters = await projects.open_matters_at(connection, project["area"], 50)
+        met = await _met(app, connection, project, viewer)
     findings = legal_findings(app.engines.law, subject, on)
-    return {"on": on, "legal": plain(findings), "issues": subject.issues, "open_matters": open_matters}
+    return {"on": on, "legal": plain(findings), "issues": subject.issues, "open_matters": open_matters,
+            "coming_together": met}  # fmt: skip
+
+
+async def _met(app: App, connection: AsyncConnection, project: Row, viewer: Viewer) -> Row | None:
+    now = app.clock()
+    found = await coming_together_at(app.engines, connection, project, viewer.sight, now)
+    if found is None:
+        return None
+    told = shown(app.engines, found, app.engines.day(now))
+    answer: Row = plain({**told, "warning_id": await warning_at(connection, found.place, viewer.sight)})
+    return answer
 
 
 @router.post("/projects/{project_id}/assessments", status_code=201)

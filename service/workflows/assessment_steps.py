@@ -121,15 +121,17 @@ def _both(engines: Engines, about: tuple[Row, Row], rounds: Sequence[Row], on: d
     """What is asked and what there is: of a draft as it stands, of what was submitted as it was frozen."""
     project, row = about
     seen = project if row["state"] in DRAFTS else row["facts"]
-    needs = engines.procedures.needs(_preset(engines, seen, row, on), row["form"])
-    return needs, _held(engines, seen, row, (rounds, on))
+    preset = _preset(engines, seen, row, on)
+    if preset not in engines.procedures.of_preset:  # it was graded by a method that is no longer in the file
+        raise Problem(409, "no_procedure", f"评估方法 {preset} 已不在现行文件中，没有可对照的程序。")
+    return engines.procedures.needs(preset, row["form"]), _held(engines, seen, row, (rounds, on))
 
 
 def _preset(engines: Engines, seen: Row, row: Row, on: date) -> str:
     """The method by which it was graded, or would be today."""
     if row["state"] not in DRAFTS:
-        name: str = row["result"]["after"]["details"]["preset"]
-        return name
+        graded: str = row["result"]["after"]["details"]["preset"]
+        return graded
     try:
         return engines.methods.preset(seen["area"], on, row["preset"], ProjectKind(seen["kind"])).name
     except MethodError as error:

@@ -17,6 +17,7 @@ from service.rules.method.loading import Methods
 from service.rules.method.procedure import Procedures
 from service.rules.rulebook import RulebookHolder
 from service.rules.thresholds import Thresholds
+from service.rules.together import Coordination
 from service.scoring.scorer import Scorer
 from service.store.reference import Reference, ReferenceCache
 from service.text.category import Categoriser
@@ -36,6 +37,7 @@ class Engines:
     law: LawBook
     methods: Methods
     procedures: Procedures
+    coordination: Coordination
     scorer: Scorer | None
     why_no_scorer: str | None
     zone: ZoneInfo

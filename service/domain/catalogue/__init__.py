@@ -40,6 +40,10 @@ class Catalogue:
     categories: dict[str, Category]
     signals: dict[str, Signal]
 
+    @property
+    def first_levels(self) -> tuple[str, ...]:
+        return tuple(code for code, category in self.categories.items() if category.parent is None)
+
     def first_level(self, code: str) -> str:
         """The first-level code of a category: labour.wage_arrears → labour."""
         return self.categories[code].parent or code

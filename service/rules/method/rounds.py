@@ -26,8 +26,8 @@ class Round:
 
     @property
     def coverage(self) -> float | None:
-        """The share of those concerned who were reached; None when it is not known."""
-        if not self.affected or self.reached is None:
+        """The share of those concerned who were reached; None when it is not known, or more than all were reached."""
+        if not self.affected or self.reached is None or self.reached > self.affected:
             return None
         return self.reached / self.affected
 
@@ -71,7 +71,7 @@ def _coverage_lacking(need: RoundNeed, counted: Sequence[Round]) -> Iterator[tup
     if least is None:
         return
     if not known:
-        text = f"{need.name}没有填写涉及（affected）和覆盖（reached）的数量，无法判断是否达到 {least:.0%}"
+        text = f"{need.name}的涉及（affected）和覆盖（reached）数量没有填写或互相矛盾，无法判断是否达到 {least:.0%}"
         yield "coverage_unknown", text
     elif max(known) < least:
         yield "coverage_low", f"{need.name}覆盖 {max(known):.1%}，至少要 {least:.0%}"

@@ -137,6 +137,7 @@ def test_some_kinds_may_never_be_assessed_simply(kind: ProjectKind) -> None:
         (asked("survey", reached=79), "coverage_low"),
         (asked("survey", reached=None), "coverage_unknown"),
         (asked("survey", affected=0, reached=0), "coverage_unknown"),
+        (asked("survey", reached=101), "coverage_unknown"),  # more than there are
         (asked("survey", 61, 20), "missing"),  # began before the plan
         (asked("survey", 20, 0), "missing"),  # ended after it
         (Round("survey", day(20), None, 100, 90), "missing"),  # still running
