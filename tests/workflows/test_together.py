@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from service.domain.levels import Level
 from service.domain.projects import ProjectKind
 from service.main import open_doors
+from service.rules.thresholds import THRESHOLDS_FILE, load_thresholds
 from service.store import projects
 from service.store.engine import Row, new_id, open_engine
 from service.store.tables_project import ProjectTable
@@ -88,6 +90,27 @@ async def test_elsewhere_later_over_or_unknown_does_not_come_together(town: Town
     await project(town)
     await project(town, **other)
     assert await ticked(town) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"region": "['9901']"}, [VILLAGE]),
+        ({"region": "['9901']", "from": "2026-11-18"}, [VILLAGE]),
+        ({"region": "['9901']", "from": "2026-11-19"}, [STREET]),
+        ({"region": "['33']"}, [STREET]),
+    ],
+)
+async def test_what_one_place_is_depends_on_region_and_day(town: Town, entry: dict[str, str], told: list[str]) -> None:
+    """Two projects in one village: one place by village (12 digits) and by street (9) alike, but not the same one."""
+    words = "".join(f"{name}: {value}, " for name, value in entry.items())
+    written = "entries: [{value: 9, source: 本项目约定：乡镇街道"
+    local = written.replace("[{value: 9", f"[{{value: 12, {words}source: 测试, unverified: true}}, {{value: 9")
+    thresholds = load_thresholds(THRESHOLDS_FILE.read_text("utf-8").replace(written, local, 1))
+    await project(town)
+    await project(town)
+    await warn_together(town.doors, replace(town.engines, thresholds=thresholds), town.clock())
+    assert [one["area"] for one in await warnings(town)] == told
 
 
 async def test_what_starts_later_is_told_once_its_start_comes_near(town: Town) -> None:

@@ -127,7 +127,7 @@ def cannot_be(needs: Needs, held: Held) -> tuple[Lacking, ...]:
 def _state(step: Step, needs: Needs, held: Held) -> StepState:
     missing = tuple(_ASKED[step](needs, held))
     at, by = _TAKEN[step](held)
-    done = not missing and (step is Step.FORM or at is not None)
+    done = not missing and (step is Step.FORM or at is not None or by is not None)
     return StepState(step, done, at, by, missing, _basis(step, needs))
 
 

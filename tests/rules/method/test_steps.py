@@ -215,6 +215,12 @@ def test_a_step_that_was_not_taken_is_not_done_and_says_what_lacks() -> None:
     assert all(state.lacking for state in told if not state.done)
 
 
+def test_a_review_of_which_no_day_was_kept_is_done_all_the_same() -> None:
+    reviewed = Reviewed(None, ("甲局", "乙局", "丙局"), "备1", day(-300))
+    told = {state.step: state for state in steps(needs(), held(reviewed=reviewed))}
+    assert [(told[step].done, told[step].at) for step in BEFORE_PASSING] == [(True, None)] * 3
+
+
 @pytest.mark.parametrize(
     ("written", "instead", "said"),
     [
