@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_index(
         "project_starting",
         "project",
-        [sa.literal_column("(facts ->> 'start_on')")],
+        [sa.literal_column("COALESCE(facts ->> 'start_on', facts ->> 'election_on')")],
         unique=False,
         postgresql_where=sa.text("stage = 'pre_decision'"),
     )

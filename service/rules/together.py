@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from service.domain.areas import prefix_of
 from service.domain.levels import Level, highest
-from service.domain.projects import ProjectKind
+from service.domain.projects import ProjectKind, Track
 from service.rules.positions import Document, LoadFailure, hint, read_source
 from service.rules.schema import Text
 from service.rules.validation import Part, validated
@@ -48,8 +48,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Undertaking:
-    """A project that may start or is under way; `start` None: nobody said when. `asked`: it is the one that is asked
-    about before its decision, and counts as starting whatever its day."""
+    """A project that may start, or is under way; `start`: of an election the vote, None when nobody said when.
+
+    `asked`: it is the one that is asked about before its decision, and counts as starting whatever its day.
+    """
 
     id: str
     area: str
@@ -172,7 +174,7 @@ def _related(
         related = coordination.related[project.kind]
         met = [one for one in there[1] if one.first_level in related and one.level.rank >= limits.related_rank]
         if met:
-            text = f"{_told(project)}，正遇 {len(met)} 件相关的未办结事项：{_counted(met, named)}"
+            text = f"{_told(project)}正遇 {len(met)} 件相关的未办结事项：{_counted(met, named)}"
             yield _Meeting(Why("related", text), (project,), met)
 
 
@@ -194,7 +196,8 @@ def _order(one: Undertaking) -> tuple[date, str]:
 
 
 def _told(one: Undertaking) -> str:
-    planned = f"{one.start} 开工" if one.start else "开工时间未填"
+    word = "投票" if one.kind.track is Track.QUICK else "开工"
+    planned = f"{one.start} {word}" if one.start else f"{word}时间未填"
     when = "实施中" if one.implementing else planned
     return f"{one.name}（{one.kind.zh}，{when}）"
 

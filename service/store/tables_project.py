@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 from service.store.tables import BIG, INSTANT, TEXTS
 
 OPEN_ASSESSMENT = "state IN ('draft', 'returned')"
+STARTS = "COALESCE(facts ->> 'start_on', facts ->> 'election_on')"  # when it begins; ISO text, null is not known
 
 
 class ProjectTable(SQLModel, table=True):
@@ -26,7 +27,7 @@ class ProjectTable(SQLModel, table=True):
         Index("project_area", "area", "updated_at"),
         Index("project_updated", "updated_at", "id"),
         # What is about to start or under way is looked for every few minutes; what is over is not in these.
-        Index("project_starting", text("(facts ->> 'start_on')"), postgresql_where=text("stage = 'pre_decision'")),
+        Index("project_starting", text(STARTS), postgresql_where=text("stage = 'pre_decision'")),
         Index("project_implementing", "area", postgresql_where=text("stage = 'implementing'")),
     )
     id: UUID = Field(primary_key=True)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.areas import prefix_of
 from service.store.engine import Row, insert_rows, replacing, rows_of
-from service.store.tables_project import ComingTogetherTable
+from service.store.tables_project import STARTS, ComingTogetherTable
 from service.store.views import MATTERS_IN_SIGHT, PROJECTS_IN_SIGHT, Sight
 
 EVERYWHERE = Sight(None, None)
@@ -88,12 +88,12 @@ def _known(row: Row) -> Known:
     return Known(frozenset(row["members"]), row["warning_id"])
 
 
-_COLUMNS = "p.id, p.area, p.name, p.kind, p.facts ->> 'start_on' AS start_on, p.stage, p.updated_at"
+_COLUMNS = f"p.id, p.area, p.name, p.kind, {STARTS} AS start_on, p.stage, p.updated_at"
 _UNDERTAKINGS = text(
     f"SELECT {_COLUMNS} FROM project p"  # noqa: S608  columns and conditions of our own
     f" WHERE p.stage = 'implementing' AND p.area LIKE :below AND {PROJECTS_IN_SIGHT}"
     f" UNION ALL SELECT {_COLUMNS} FROM project p WHERE p.stage = 'pre_decision'"
-    f" AND p.facts ->> 'start_on' BETWEEN :first AND :last AND p.area LIKE :below AND {PROJECTS_IN_SIGHT}"
+    f" AND {STARTS} BETWEEN :first AND :last AND p.area LIKE :below AND {PROJECTS_IN_SIGHT}"
 )
 _TOUCHED = text(
     "SELECT DISTINCT m.county FROM matter m"

@@ -63,7 +63,8 @@ async def coming_together_at(
     today = engines.day(now)
     if project["stage"] not in (ProjectStage.PRE_DECISION, ProjectStage.IMPLEMENTING):
         return None
-    own = _undertaking({**project, "start_on": project["facts"].get("start_on")})
+    facts = project["facts"]
+    own = _undertaking({**project, "start_on": facts.get("start_on") or facts.get("election_on")})
     limits, on = _limits(engines, project["area"], today), max(own.start or today, today)
     window, place = timedelta(days=limits.window_days), place_of(project["area"], limits.area_digits)
     others = await store.undertakings(connection, (on - window, on + window), sight, place)

@@ -75,6 +75,14 @@ async def test_two_projects_in_one_street_are_told_once_to_who_answers(town: Tow
     assert (await town.duty(warning["id"]))["signed_at"] == NOON
 
 
+async def test_an_election_comes_together_on_the_day_of_its_vote(town: Town) -> None:
+    await project(town)
+    vote = {"name": "换届", "kind": ProjectKind.COMMUNITY_ELECTION, "facts": {"election_on": "2026-12-10"}}
+    await project(town, **vote)
+    (warning,) = await ticked(town)
+    assert "换届（居民委员会换届，2026-12-10 投票）" in warning["reasons"][0]["text"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
