@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from service.workflows.deciding import Move
 from service.workflows.parts import Doors, Engines
 from service.workflows.telling import Teller, tell
 
+LOG = logging.getLogger(__name__)
 LEVEL = Level.YELLOW  # 本项目约定: leaves at once, must be signed for, and holds nothing up
 LOOKED_BACK = timedelta(days=2)  # what was touched since; the tick comes every few minutes
 LIMITS = ("window_days", "area_digits", "projects", "related_rank", "categories", "several_rank")
@@ -45,13 +47,23 @@ async def warn_together(doors: Doors, engines: Engines, now: datetime) -> int:
     async with doors.transaction() as connection:
         found = await _found(connection, engines, now)
         known = await store.known(connection, [one.place for one in found])
-    told = 0
+    fresh = [one for one in found if one.place not in known or one.members - known[one.place].members]
+    return await _each(doors, engines, now, fresh)
+
+
+async def _each(doors: Doors, engines: Engines, now: datetime, found: Sequence[Together]) -> int:
+    """Each place in a transaction of its own: one that cannot be told must not hold up those behind it."""
+    told, failed = 0, []
     for one in found:
-        if one.place not in known or one.members - known[one.place].members:
-            # Each place by itself: a tick that dies leaves behind whole places, told or not.
+        try:
             async with doors.transaction() as connection:
                 teller = Teller(engines, doors, await doors.reference.get(connection), now)
                 told += await _tell_place(connection, teller, one)
+        except Exception as error:
+            LOG.error("what came together could not be told", extra={"place": one.place})
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("places failed; they are tried again at the next tick", failed)
     return told
 
 
