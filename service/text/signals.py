@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Phrase:
     """One way a signal is said, entered through its first word."""
 
     code: str
-    pattern: re.Pattern[str]
+    written: str  # a regular expression; four hundred of them, most of them rare, are compiled when their word is met
     guards: tuple[Guard, ...]
     not_in: re.Pattern[str] | None
 
@@ -84,7 +85,7 @@ def _phrases(code: str, entry: dict[str, Any], guards: dict[str, Guard]) -> Iter
         first, gap, second = re.fullmatch("([^…+]+)([…+]?)(.*)", written).groups()  # type: ignore[union-attr]
         rest = f"{_GAP if gap == '…' else ''}(?P<second>{_any_of(second.split('|'))})" if second else "(?P<second>)"
         for word in first.split("|"):
-            yield word, Phrase(code, re.compile(re.escape(word) + rest), own, not_in)
+            yield word, Phrase(code, re.escape(word) + rest, own, not_in)
 
 
 def _lexicon(content: dict[str, Any]) -> Lexicon:
@@ -112,8 +113,13 @@ def read_signals(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def _compiled(written: str) -> re.Pattern[str]:
+    return re.compile(written)
+
+
 def _is_stated(phrase: Phrase, text: str) -> bool:
-    return any(not _is_taken_back(phrase, text, match) for match in phrase.pattern.finditer(text))
+    return any(not _is_taken_back(phrase, text, match) for match in _compiled(phrase.written).finditer(text))
 
 
 def _is_taken_back(phrase: Phrase, text: str, match: re.Match[str]) -> bool:
