@@ -42,6 +42,7 @@ from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.domain.catalogue import load_catalogue
+from service.later import later
 from service.pushing import pushing
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
@@ -63,7 +64,6 @@ from service.store.reference import REFERENCE_CHANNEL, ReferenceCache
 from service.store.secrets import content_mac_key
 from service.store.warnings import EVENTS_CHANNEL
 from service.text.category import Categoriser
-from service.workflows.demo import is_demo, trickle
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.parts import Clock, Doors, Engines
@@ -78,6 +78,8 @@ ROOMS = (
     responsibilities, standing_orders, projects, assessments,
     assessment_reports, assessment_steps, project_kinds, catalogue_routes,
 )  # fmt: skip
+# Brings the simulator, which nobody needs who serves in earnest.
+trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up
 
 
@@ -192,8 +194,8 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         scheduler.start()
         stack.callback(scheduler.stop)
         await stack.enter_async_context(intake.running())
-        if settings.demo and await is_demo(doors):
-            _keep_going(stack, trickle(intake, clock))
+        if settings.demo:
+            _keep_going(stack, trickle(doors, intake, clock))
         yield
         app.stop_streams()
 

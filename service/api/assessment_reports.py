@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -14,6 +15,7 @@ from service.api.access import READERS, may
 from service.api.assessments import result_of, seen_assessment
 from service.api.projects import seen_project
 from service.api.state import App, app_of
+from service.later import later
 from service.rules.law.book import LawBook
 from service.rules.method.preset import MethodPreset
 from service.store import projects
@@ -23,11 +25,14 @@ from service.store.tables_project import EvidenceTable, IssueTable, Participatio
 from service.workflows.assessing import versions
 from service.workflows.files.assessment_report import assessment_report
 from service.workflows.files.assessment_subject import DRAFTS, Reported
-from service.workflows.files.report_docx import MEDIA_TYPE, docx_of
+from service.workflows.files.report_document import Report
 from service.workflows.files.report_html import POLICY, html_of
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessments 风险评估"])
 Reader = Annotated[Viewer, may(*READERS)]
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+# Its library is a hundred modules and 15 MB, and most servers are never asked for a Word file.
+docx_of: Callable[[Report], bytes] = later("service.workflows.files.report_docx:docx_of")
 
 
 @router.get(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
+
+from service.later import loaded
 
 
 class Told(NamedTuple):
@@ -33,11 +35,19 @@ class Commands(TyperGroup):
 
 
 def _loaded(name: str, told: Told) -> Any:
-    module, _, attribute = told.place.partition(":")
-    found: typer.Typer | Callable[..., Any] = getattr(import_module(module), attribute)
+    found: typer.Typer | Callable[..., Any] = _loaded_at_rest(told.place)
     command = get_group(found) if isinstance(found, typer.Typer) else _single(found)
     command.name, command.help = name, told.help
     return command
+
+
+def _loaded_at_rest(place: str) -> Any:
+    """The collector would walk over all that is loaded, which stays, again and again: a fifth of a server's start."""
+    gc.disable()
+    found = loaded(place)
+    gc.freeze()
+    gc.enable()
+    return found
 
 
 def _single(function: Callable[..., Any]) -> Any:

@@ -106,8 +106,10 @@ def _write_keys(file: Path, made: dict[str, str]) -> None:
         json.dump(made, out, ensure_ascii=False, indent=1)
 
 
-async def trickle(intake: Intake, clock: Clock, seconds: float = TRICKLE_SECONDS) -> None:
-    """Keep a few new reports coming, until cancelled. Simulated, like the history."""
+async def trickle(doors: Doors, intake: Intake, clock: Clock, seconds: float = TRICKLE_SECONDS) -> None:
+    """Keep a few new reports coming, until cancelled, if this is the demo. Simulated, like the history."""
+    if not await _is_demo(doors):
+        return
     for round_number in range(1_000_000):
         now = clock()
         coming = simulate(SimulationParameters(), SEED + 1 + round_number, now, 2)
@@ -123,7 +125,7 @@ async def trickle(intake: Intake, clock: Clock, seconds: float = TRICKLE_SECONDS
                 LOG.warning("trickle report refused", extra={"code": problem.code})
 
 
-async def is_demo(doors: Doors) -> bool:
+async def _is_demo(doors: Doors) -> bool:
     """Whether the database holds the simulated district."""
     async with doors.engine.connect() as connection:
         return _county() in (await doors.reference.get(connection)).areas

@@ -17,7 +17,6 @@ from docx.text.paragraph import Paragraph as WordParagraph
 
 from service.workflows.files.report_document import SHADES, Block, Heading, Matrix, Paragraph, Report, Table, printable
 
-MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _BODY, _HEADS, _CELLS = "仿宋", "黑体", "宋体"
 _LATIN = "Times New Roman"
 _SMALL = Pt(10.5)
