@@ -9,7 +9,8 @@ from typing import Any
 from service.domain.judging import Condition, Finding
 from service.domain.levels import Level
 from service.rules.conditions import Tree, TreeReader, leaves
-from service.rules.positions import Document, Path
+from service.rules.plain_yaml import Path
+from service.rules.positions import Document
 from service.rules.rule import Rule, RuleCompiler
 from service.rules.schema import RULE_INSIDE, ExamplePart, RulePart, RulesetPart, SpanPart
 from service.rules.validation import validated

@@ -15,7 +15,8 @@ from typing import Any, TypeGuard
 from service.domain.judging import Condition
 from service.domain.quick import quick
 from service.rules.operators import OPERATORS, Operator, Takes, fitting
-from service.rules.positions import Document, Path, hint
+from service.rules.plain_yaml import Path
+from service.rules.positions import Document, hint
 from service.rules.vocabulary import MISSING, Fact, FactType, FactVocabulary
 
 Holds = bool | None

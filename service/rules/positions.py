@@ -7,25 +7,18 @@ says exactly what it shows. PyYAML's composer carries the marks; its SafeLoader 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
-from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from service.rules.plain_yaml import DEEPEST, EQUALS_TAG, PLAIN_TAGS, NotPlain, Path, PlainReader, Spot
+
 MOST_BYTES = 512 * 1024  # a rulebook of thirty rules has about 30 kB; the reader takes seconds per megabyte
-DEEPEST = 40
-
-Path = tuple[str | int, ...]
-Spot = tuple[int, int]  # line and column, both from 1
-
-_COMPILED: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
-_EQUALS_TAG = "tag:yaml.org,2002:value"  # a bare = has a tag of its own in YAML 1.1; here it is text
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +122,16 @@ def _fill(document: Document, text: str) -> None:
 
 
 def _filled_fast(document: Document, text: str) -> bool:
-    """By the compiled parser, five times as fast; False when the text is not faultless.
+    """By the compiled parser, ten times as fast; False when the text is not faultless.
 
     A text with any fault is read again in plain Python, so that its faults are always told in the same words.
     """
-    trial = replace(document, errors=[], values={}, keys={})
+    reader = PlainReader(text)
     try:
-        loader = _FastLoader(text, trial)
-        node = loader.get_single_node()
-        data = _Builder(trial, loader).build(node, ()) if node else None
-    except yaml.YAMLError:
+        document.data = reader.read()
+    except NotPlain:
         return False
-    if trial.errors or data is None:
-        return False
-    document.data, document.values, document.keys = data, trial.values, trial.keys
+    document.values, document.keys = reader.values, reader.keys
     return True
 
 
@@ -159,18 +148,20 @@ def _spot_in(text: str, index: int) -> Spot:
     return text.count("\n", 0, index) + 1, index - start + 1
 
 
-class _Notes(Composer):
-    """A composer that notes anchors and aliases instead of following them, and stops at too great a depth."""
+class _Loader(yaml.SafeLoader):
+    """Notes anchors and aliases instead of following them, and stops at too great a depth."""
 
-    _document: Document
-    _depth = 0
+    def __init__(self, text: str, document: Document) -> None:
+        super().__init__(text)
+        self._document = document
+        self._depth = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        event: Any = self.peek_event()  # type: ignore[attr-defined]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         mark: yaml.Mark = event.start_mark
         if isinstance(event, yaml.AliasEvent):
             self._note(mark, f"不许用别名 ‘*{event.anchor}’，请把内容写出来")
-            self.get_event()  # type: ignore[attr-defined]
+            self.get_event()  # type: ignore[no-untyped-call]
             return ScalarNode("tag:yaml.org,2002:null", "null", mark)
         if getattr(event, "anchor", None):
             self._note(mark, f"不许用锚点 ‘&{event.anchor}’")
@@ -187,27 +178,10 @@ class _Notes(Composer):
         self._document.errors.append(error)
 
 
-class _Loader(_Notes, yaml.SafeLoader):
-    """In plain Python."""
-
-    def __init__(self, text: str, document: Document) -> None:
-        super().__init__(text)
-        self._document = document
-
-
-class _FastLoader(_Notes, _COMPILED):  # type: ignore[misc]
-    """The same on the events of the compiled parser, which has a composer of its own that notes nothing."""
-
-    def __init__(self, text: str, document: Document) -> None:
-        _COMPILED.__init__(self, text)
-        Composer.__init__(self)
-        self._document = document
-
-
 class _Builder:
     """Turns nodes into plain data while noting where each stands."""
 
-    def __init__(self, document: Document, loader: _Loader | _FastLoader) -> None:
+    def __init__(self, document: Document, loader: _Loader) -> None:
         self._document = document
         self._loader = loader
 
@@ -234,9 +208,9 @@ class _Builder:
         return result
 
     def _scalar(self, node: Node, path: Path) -> Any:
-        if node.tag == _EQUALS_TAG:
+        if node.tag == EQUALS_TAG:
             return node.value
-        if node.tag not in _PLAIN_TAGS:
+        if node.tag not in PLAIN_TAGS:
             self._document.fault(path, f"不认识的标签 ‘{node.tag}’；以 ! 开头的运算符要加引号")
             return None
         try:

@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from service.rules.plain_yaml import Path as At
 from service.rules.positions import Document, LoadFailure, hint, read_source
-from service.rules.positions import Path as At
 from service.rules.schema import Region, SpanPart, Text
 from service.rules.validation import Part, validated
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from service.rules.positions import Document, Path, hint
+from service.rules.plain_yaml import Path
+from service.rules.positions import Document, hint
 
 M = TypeVar("M", bound=BaseModel)
 Inside = Mapping[str, type[BaseModel]]  # which model stands under a key; needed to know the keys allowed there

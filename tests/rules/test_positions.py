@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from service.rules.plain_yaml import NotPlain, PlainReader
 from service.rules.positions import MOST_BYTES, read_source
+from tests.source import ROOT
+
+SHIPPED = sorted((ROOT / "service").rglob("*.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -58,3 +63,33 @@ def test_a_byte_order_mark_does_not_move_columns() -> None:
 def test_columns_count_characters_and_not_bytes() -> None:
     document = read_source("{名称: 一, 条件: 二}", "f.yaml")
     assert document.values[("条件",)] == (1, 13)
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+def test_the_fast_reader_sees_in_what_ships_what_the_careful_one_sees(file: Path) -> None:
+    text = file.read_text("utf-8")
+    plain = PlainReader(text)
+    data = plain.read()
+    careful = read_source(f"{text}\nlast: &only_the_careful_reader_reads_on 1\n", file.name)
+    last = ("last",)
+    assert careful.data == {**data, "last": 1}
+    assert careful.values == {**plain.values, last: careful.values[last]}
+    assert careful.keys == {**plain.keys, last: careful.keys[last]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a: &x 1", "a: [*x]", "a: !x 1", "!!map {a: 1}", "a: 1\na: 2", "? [1]\n: 2", "&x a: 1", "a: .inf",
+     "<<: 1\na: <<",
+     "a: 2026-13-45", "a\n---\nb", "[" * 41 + "]" * 41, "a: [1, 2", "\ta: 1"],
+)  # fmt: skip
+def test_the_fast_reader_leaves_what_is_out_of_the_ordinary_alone(text: str) -> None:
+    with pytest.raises(NotPlain):
+        PlainReader(text).read()
+
+
+def test_the_fast_reader_gives_scalars_their_types() -> None:
+    text = "{a: 1, b: 1.5, c: yes, d: ~, e: , f: =, g: '1', h: 2026-01-02, i: 否, j: 0x10, k: \"no\", l: 1e3x}"
+    assert list(PlainReader(text).read().values()) == [
+        1, 1.5, True, None, None, "=", "1", date(2026, 1, 2), "否", 16, "no", "1e3x",
+    ]  # fmt: skip

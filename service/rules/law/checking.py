@@ -13,7 +13,8 @@ from service.rules.conditions import Group, Tree, TreeReader
 from service.rules.law.library import FactLibrary, LibraryReader, wrong
 from service.rules.law.rule import LawRule
 from service.rules.law.schema import RULE_INSIDE, IndexPart, LawRulePart, LawRulesPart
-from service.rules.positions import Document, Path, hint, read_source
+from service.rules.plain_yaml import Path
+from service.rules.positions import Document, hint, read_source
 from service.rules.schema import SpanPart
 from service.rules.validation import validated
 from service.rules.vocabulary import FactType, FactVocabulary

@@ -14,8 +14,8 @@ from service.rules.method import tables
 from service.rules.method.cuts import MethodError
 from service.rules.method.preset import Checklist, HundredTable, MethodPreset
 from service.rules.method.schema import INSIDE, MethodsPart, PresetPart
+from service.rules.plain_yaml import Path as At
 from service.rules.positions import Document, LoadFailure, hint, read_source
-from service.rules.positions import Path as At
 from service.rules.rulebook import canonical, hashed
 from service.rules.validation import validated
 
