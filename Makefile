@@ -15,6 +15,7 @@ help: ## this list
 setup: ## the locked dependencies and the command `weiyu` in .venv, only when needed
 	@$(sound_venv) || { $(make_venv); }
 	@$(MAKE) --silent --no-print-directory $(STAMP)
+	@$(PY) -m compileall -q service  # where Python may not write, every start would compile all of it anew
 
 run: setup ## the service with its own database and the simulated district: PORT=8000 WEIYU_DATA_DIR=./var
 	@exec .venv/bin/weiyu demo

@@ -167,12 +167,13 @@ def create_app(settings: Settings, database_url: str, clock: Clock = now) -> Wei
 async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, Metrics]) -> AsyncIterator[None]:
     """Everything live, in the order in which it needs each other; ended in the opposite one."""
     clock, metrics = timing
-    engines = load_engines(settings)
     guard = AddressGuard(parse_allow(settings.push_allow))
+    aside = asyncio.get_running_loop().run_in_executor  # the database takes its time to answer, and so do certificates
     async with contextlib.AsyncExitStack() as stack:
+        thinking, client = aside(None, load_engines, settings), aside(None, new_client, guard)
         engine = _engine(stack, url, settings.pool_size)
-        doors = await open_doors(settings, engine)
-        channel = WebhookChannel(await stack.enter_async_context(new_client(guard)), settings.push_timeout_s)
+        doors, engines = await open_doors(settings, engine), await thinking
+        channel = WebhookChannel(await stack.enter_async_context(await client), settings.push_timeout_s)
         intake = Intake(doors, engines, clock, (settings.group_limit, settings.waiting_limit))
         rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
         await rulebooks.follow()

@@ -59,6 +59,7 @@ def rest_collector() -> None:
     Python's own pace walks all open matters again for every few reports: 0.4 of 1.2 ms a report with 10,000 of them.
     """
     gc.freeze()  # with what little garbage the start left: collecting it first would cost a tenth of a second
+    gc.enable()
     gc.set_threshold(5_000, 20, 1_000)
 
 

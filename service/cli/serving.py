@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from socket import socket
 from typing import Annotated, Any
@@ -32,6 +33,7 @@ class _Server(uvicorn.Server):
     """Ends the app's streams as soon as the service is asked to stop; they would hold it up otherwise."""
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
+        gc.disable()  # until all that stays is there
         await super().startup(sockets)
         rest_collector()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from service.store.engine import plain_url
 
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
 VERSIONS = ALEMBIC_INI.parent / "alembic" / "versions"
+_SAID = re.compile(r"""^(revision|down_revision)(?:: [^=]+)? = (?:["'](.+)["']|None)$""", re.MULTILINE)
 
 
 class SchemaMismatch(Exception):
@@ -54,15 +55,7 @@ def revisions() -> Revisions:
 
 def _named(file: Path) -> dict[str, str]:
     """What a migration says of itself in `revision = …` and `down_revision = …`; the first has "" for the latter."""
-    said: dict[str, str] = {}
-    for line in ast.parse(file.read_text("utf-8")).body:
-        match line:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value))
-                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=value))
-            ) if name in ("revision", "down_revision"):
-                said[name] = str(value or "")
-    return said
+    return dict(_SAID.findall(file.read_text("utf-8")))
 
 
 def _found(url: str) -> str | None:
