@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from service.text.redaction import mask
 
 _NUMERALS = "零一二三四五六七八九"
-_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML cannot hold
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 
 
 @dataclass(frozen=True, slots=True)
