@@ -62,3 +62,10 @@ def test_a_server_does_not_load_what_it_need_not() -> None:
     asked = f"import sys, service.cli.serving; print([name for name in {NOT_TO_SERVE} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("asked", ["app.resolve_command(None, ['serve'])", "common.rest_collector()"])
+def test_the_collector_works_again_after_a_start(asked: str) -> None:
+    code = f"import gc; from service.cli import app, common; gc.disable(); {asked}; print(gc.isenabled())"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "True"
