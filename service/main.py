@@ -20,6 +20,7 @@ from service.api import (
     departments,
     endpoints,
     errors,
+    following,
     incidents,
     matters,
     operations,
@@ -45,6 +46,7 @@ from service.pushing import pushing
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
 from service.rules.method.loading import load_methods
+from service.rules.method.watch_table import load_watch
 from service.rules.rulebook import INCIDENT_RULEBOOK, RulebookHolder, load_rulebook
 from service.rules.thresholds import load_thresholds
 from service.scheduler import Scheduler, ticks
@@ -72,7 +74,7 @@ from service.workflows.workdays import is_workday
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, assessments,
+    responsibilities, standing_orders, projects, assessments, following,
     assessment_reports, project_kinds, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up
@@ -88,13 +90,15 @@ def load_engines(settings: Settings) -> Engines:
     catalogue = load_catalogue()
     rulebook = load_rulebook(settings.rulebook or INCIDENT_RULEBOOK, matter_vocabulary(catalogue))
     scorer, why = _scorer(settings.models_dir)
+    methods = load_methods()
     return Engines(
         catalogue=catalogue,
         categoriser=Categoriser(catalogue),
         rulebooks=RulebookHolder(rulebook),
         thresholds=load_thresholds(),
         law=load_law(is_workday=is_workday),
-        methods=load_methods(),
+        methods=methods,
+        watch=load_watch(methods.checklist, catalogue),
         scorer=scorer,
         why_no_scorer=why,
         zone=settings.timezone,

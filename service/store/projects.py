@@ -15,9 +15,12 @@ from service.domain.areas import prefix_of
 from service.store.engine import Row, insert_rows, replacing, rows_of
 from service.store.tables_project import (
     AssessmentTable,
+    ConditionTable,
     EvidenceTable,
     IssueTable,
     ParticipationTable,
+    ReceptionTable,
+    ReopeningTable,
 )
 from service.store.views import PROJECTS_IN_SIGHT, Sight
 
@@ -26,6 +29,9 @@ ORDERS: dict[type[SQLModel], str] = {
     ParticipationTable: "began_on, id",
     IssueTable: "raised_at, id",
     AssessmentTable: "number",
+    ConditionTable: "set_at, number, id",
+    ReceptionTable: "held_on, id",
+    ReopeningTable: "reopened_at, id",
 }
 
 

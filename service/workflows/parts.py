@@ -14,6 +14,7 @@ from service.delivery.routing import Directory
 from service.domain.catalogue import Catalogue
 from service.rules.law.book import LawBook
 from service.rules.method.loading import Methods
+from service.rules.method.watch_table import WatchTable
 from service.rules.rulebook import RulebookHolder
 from service.rules.thresholds import Thresholds
 from service.scoring.scorer import Scorer
@@ -34,6 +35,7 @@ class Engines:
     thresholds: Thresholds
     law: LawBook
     methods: Methods
+    watch: WatchTable
     scorer: Scorer | None
     why_no_scorer: str | None
     zone: ZoneInfo

@@ -13,7 +13,7 @@ from docx import Document
 
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
-from tests.journeys.test_assessments import AREAS, FACTORS, OLD_TOWN, assessed, taken_up
+from tests.journeys.test_assessments import AREAS, FACTORS, OLD_TOWN, assessed, condition, taken_up
 from tests.served import Served, load_areas
 
 TITLE = "清河<script>alert(1)</script>&片区"
@@ -151,12 +151,12 @@ async def test_a_draft_says_so_until_it_is_submitted_and_dissent_is_told(
     review = {"outcome": "passed", "filing_number": "测评备〔2026〕7号", "valid_until": "2027-11-22",
               "opinions": [{"office": "区司法局", "text": "建议延长签约期", "dissents": True}]}  # fmt: skip
     ok(await planner.post(f"{path}/review", json=review))
-    ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": ["公布分户补偿"]}))
+    ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": [condition(office)]}))
     file = await word_of(planner, draft)
     assert "草稿" not in Document(BytesIO(file)).sections[0].header.paragraphs[0].text
     found = tables_of(file)
     assert found["单位|意见"] == [["区司法局", "建议延长签约期"]]
-    assert found["序号|条件"] == [["1", "公布分户补偿"]]
+    assert found["序号|条件|责任单位|期限"] == [["1", "公布分户补偿", "区征收办", "2099年1月1日"]]
     assert ["评估结果 SHA-256", submitted["result_hash"]] in found["项目|内容"]
 
 

@@ -52,6 +52,10 @@ async def planner(served: Served) -> httpx.AsyncClient:
     return await served.client(Scope.PLAN, name="区征收办")
 
 
+def condition(office: str, **changes: Any) -> dict[str, Any]:
+    return {"text": "公布分户补偿", "department_id": office, "due_on": "2099-01-01"} | changes
+
+
 async def taken_up(planner: httpx.AsyncClient, office: str, **changes: Any) -> str:
     plain = {"name": "清河片区旧城改建", "kind": "house_expropriation", "area": TOWN, "department_id": office,
              "facts": OLD_TOWN}  # fmt: skip
@@ -85,7 +89,7 @@ async def test_old_town_renewal_in_zhejiang_goes_from_draft_to_evaluation(
               "opinions": [{"office": "区信访局", "text": "同意"}, {"office": "区司法局", "text": "建议延长签约期",
                                                                 "dissents": True}]}  # fmt: skip
     ok(await planner.post(f"{path}/review", json=review))
-    decided = ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": ["公布分户补偿"]}))
+    decided = ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": [condition(office)]}))
     assert decided["decision"]["against"] is False
     for stage in ("implementing", "completed"):
         ok(await planner.patch(f"/v1/projects/{project}", json={"stage": stage}))
@@ -97,8 +101,8 @@ async def test_old_town_renewal_in_zhejiang_goes_from_draft_to_evaluation(
     assert [opinion["dissents"] for opinion in read["review"]["opinions"]] == [False, True]
     actions = [step["action"] for step in ok(await reader.get(f"/v1/projects/{project}/trail"))]
     assert actions == [
-        "created", "assessment begun", "assessment submitted", "assessment reviewed", "assessment decided", "changed",
-        "changed", "assessment evaluated",
+        "created", "assessment begun", "assessment submitted", "assessment reviewed", "assessment decided",
+        "condition set", "changed", "assessment implementing", "changed", "assessment evaluated",
     ]  # fmt: skip
     assert await broken(served) == ()
 

@@ -42,12 +42,12 @@ def test_an_unmigrated_database_is_refused_and_the_line_says_what_to_do(empty_ur
 def test_a_newer_schema_is_refused_and_the_line_names_both(database_url: str) -> None:
     _say(database_url, "9999")
 
-    with pytest.raises(SchemaMismatch, match=r"9999.*newer.*0002"):
+    with pytest.raises(SchemaMismatch, match=r"9999.*newer.*0003"):
         schema.check(database_url)
 
 
 def test_the_schema_this_code_was_written_for_is_taken(database_url: str) -> None:
-    assert schema.check(database_url) == "0002"
+    assert schema.check(database_url) == "0003"
 
 
 def test_processes_that_migrate_at_once_do_it_once(empty_url: str) -> None:
@@ -60,8 +60,8 @@ def test_processes_that_migrate_at_once_do_it_once(empty_url: str) -> None:
     told = [process.communicate(timeout=60) for process in started]
 
     assert [process.returncode for process in started] == [0, 0], told
-    assert [out.decode().strip() for out, _ in told] == ["0002", "0002"]
-    assert schema.check(empty_url) == "0002"
+    assert [out.decode().strip() for out, _ in told] == ["0003", "0003"]
+    assert schema.check(empty_url) == "0003"
 
 
 def test_tables_as_declared_and_tables_as_migrated_are_the_same(

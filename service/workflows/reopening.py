@@ -1,0 +1,116 @@
+"""When events outrun an assessment it is open again: told once, with a new draft that starts from what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from service.domain.assessing import Grade
+from service.domain.levels import Level
+from service.domain.problems import Problem
+from service.domain.projects import ProjectKind
+from service.store import following, projects
+from service.store.engine import Row, new_id
+from service.store.tables_project import AssessmentTable, ReopeningTable
+from service.workflows.assess_project import DRAFTS, begin
+from service.workflows.parts import Doors, Engines
+from service.workflows.project_warnings import Notice, level_of, reopened_code, takes_part, warn_of_project
+from service.workflows.projects import Changing, each_project
+from service.workflows.telling import Teller, Work
+
+MEASURES = ("对照已经出现的情况重新评估，等级可能升高的先暂缓相关实施步骤", "先办理引起重新评估的事项，当面答复群众")
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """That a matter tied to a project was told at a level that its assessment did not expect."""
+
+    project_id: UUID
+    assessment_id: UUID
+    matter_id: UUID
+    level: Level
+    reached_at: datetime
+
+
+async def reopen_outrun(doors: Doors, engines: Engines, now: datetime) -> int:
+    """Reopen every assessment that events outran; gives how many projects were looked at."""
+    work = Work(doors, engines, now)
+    async with doors.transaction() as connection:
+        rows = await following.level_rises(connection)
+    outrun = {rise.project_id for rise in rises(work, rows)}
+    await each_project(work, sorted(outrun), _reopen)
+    return len(outrun)
+
+
+def rises(work: Work, rows: Sequence[Row]) -> list[Rise]:
+    """The first rise per assessment. A level that departments had heard before the decision was known to who decided.
+
+    What counts is a level at or above the threshold of the decided grade, heard after the decision, and higher than
+    what the same warning had before it.
+    """
+    found: dict[UUID, Rise] = {}
+    for row in sorted(rows, key=lambda row: row["reached_at"]):
+        same = [one for one in rows if (one["assessment_id"], one["warning_id"]) == _key(row)]
+        if row["assessment_id"] not in found and _is_rise(work, row, same):
+            found[row["assessment_id"]] = Rise(
+                row["project_id"], row["assessment_id"], row["matter_id"], Level(row["level"]), row["reached_at"]
+            )
+    return list(found.values())
+
+
+def _key(row: Row) -> tuple[UUID, UUID]:
+    return row["assessment_id"], row["warning_id"]
+
+
+def _is_rise(work: Work, row: Row, same: Iterable[Row]) -> bool:
+    decided = datetime.fromisoformat(row["decided_at"])
+    known = max((Level(one["level"]).rank for one in same if one["reached_at"] <= decided), default=0)
+    name = f"project.reopen_at.{row['grade'] or 'ungraded'}"
+    least = work.engines.thresholds.value(name, row["area"], work.engines.day(work.now))
+    return row["reached_at"] > decided and Level(row["level"]).rank >= max(least, known + 1)
+
+
+async def _reopen(change: Changing) -> None:
+    """Under the project's lock: another process may have reopened it meanwhile."""
+    found = rises(change.work, await following.level_rises(change.connection, change.project["id"]))
+    notices = []
+    for rise in found:
+        row = await change.belonging(AssessmentTable, rise.assessment_id, "评估")
+        body = {"matter_id": rise.matter_id, "level": rise.level, "reached_at": rise.reached_at}
+        reopened = row | {"state": "reopened", "updated_at": change.work.now}
+        kept = await change.put(AssessmentTable, reopened, "assessment reopened", body)
+        draft = await _begin_again(change, kept)
+        reopening = {"id": new_id(), "project_id": rise.project_id, "assessment_id": rise.assessment_id, **body,
+                     "reopened_at": change.work.now, "draft_id": draft}  # fmt: skip
+        await change.put(ReopeningTable, reopening, "reopening recorded")
+        notices.append(_notice(await change.work.teller(change.connection), change.project, kept, rise))
+    if notices:
+        await warn_of_project(change.connection, await change.work.teller(change.connection), change.project, notices)
+
+
+async def _begin_again(change: Changing, reopened: Row) -> UUID | None:
+    """A draft with what was given; None when one is being written already, or what was given can be used no more."""
+    earlier = await projects.belonging(change.connection, AssessmentTable, change.project["id"])
+    if any(row["state"] in DRAFTS for row in earlier):
+        return None
+    entered = {name: reopened[name] for name in ("form", "bodies", "preset", "given")}
+    try:
+        draft = await begin(change, earlier, entered)
+    except Problem:
+        return None
+    draft_id: UUID = draft["id"]
+    return draft_id
+
+
+def _notice(teller: Teller, project: Row, assessment: Row, rise: Rise) -> Notice:
+    area, grade = project["area"], assessment["result"]["grade"]
+    judged = f"按{Grade(grade).zh}风险" if grade else "经前置排查"
+    text = (
+        f"项目{judged}决策，关联事项 {rise.matter_id} 已升为{rise.level.zh}级，第 {assessment['number']} 份评估重新打开"
+    )
+    headline = f"{teller.reference.area_name(area)}：{ProjectKind(project['kind']).zh}项目的风险超出评估，须重新评估"
+    owed = takes_part(project["department_id"], "项目的责任单位，须重新评估")
+    level = level_of(teller, "project.reopened_level", area)
+    return Notice(level, reopened_code(assessment["id"]), headline, text, MEASURES, (owed,))
