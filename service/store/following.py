@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.areas import prefix_of
+from service.domain.levels import Level
 from service.store.engine import Row, rows_of
 from service.store.views import MATTERS_IN_SIGHT, PROJECTS_IN_SIGHT, Sight
 
@@ -37,12 +38,14 @@ async def tied_matters(connection: AsyncConnection, project_id: UUID, since: Sin
     return rows_of(await connection.execute(text(_TIED), given))
 
 
-async def level_rises(connection: AsyncConnection, project_id: UUID | None = None) -> list[Row]:
-    """When departments first heard each level from yellow on of warnings tied to a project whose assessment holds.
+async def level_rises(
+    connection: AsyncConnection, levels: Collection[Level], project_id: UUID | None = None
+) -> list[Row]:
+    """When departments first heard each of these levels of warnings tied to a project whose assessment holds.
 
     One row per warning and level, with the assessment and its decision; `project_id` None: of all projects.
     """
-    return rows_of(await connection.execute(text(_RISES), {"project": project_id}))
+    return rows_of(await connection.execute(text(_RISES), {"levels": list(levels), "project": project_id}))
 
 
 async def evaluated_at(connection: AsyncConnection, kind: str, areas: Sequence[str], sight: Sight) -> list[int]:
@@ -65,36 +68,37 @@ SELECT DISTINCT c.project_id FROM decision_condition c JOIN project p ON p.id = 
 WHERE c.state = 'open' AND c.warned_at IS NULL AND c.due_on < :today AND p.stage <> 'stopped'
 ORDER BY c.project_id LIMIT :limit
 """
+# OFFSET 0 keeps each look-up one by one: what is tied to a project is little beside all matters and warnings there are.
+_TIED_TO = """(SELECT id FROM matter WHERE project_id = {project}
+    UNION SELECT matter_id FROM incident WHERE project_id = {project} AND status = 'current')"""
 _TIED = f"""
-SELECT m.id, m.category, m.level, m.signals || m.text_signals AS signals,
-  CAST(i.occurred_at AT TIME ZONE :zone AS date) AS day, count(*) AS reports
-FROM matter m JOIN incident i ON i.matter_id = m.id AND i.status = 'current'
-WHERE m.id IN (SELECT id FROM matter WHERE project_id = :project
-    UNION SELECT matter_id FROM incident WHERE project_id = :project AND status = 'current')
-  AND m.status <> 'merged' AND m.outcome IS DISTINCT FROM 'false_alarm'
-  AND CAST(i.occurred_at AT TIME ZONE :zone AS date) >= :since AND {MATTERS_IN_SIGHT}
-GROUP BY m.id, day ORDER BY m.id, day
+SELECT m.id, m.category, m.level, m.signals || m.text_signals AS signals, i.day, count(*) AS reports
+FROM {_TIED_TO.format(project=":project")} t
+CROSS JOIN LATERAL (SELECT m.* FROM matter m WHERE m.id = t.id AND m.status <> 'merged'
+    AND m.outcome IS DISTINCT FROM 'false_alarm' AND {MATTERS_IN_SIGHT} OFFSET 0) m
+CROSS JOIN LATERAL (SELECT CAST(occurred_at AT TIME ZONE :zone AS date) AS day FROM incident
+    WHERE matter_id = t.id AND status = 'current' OFFSET 0) i
+WHERE i.day >= :since
+GROUP BY m.id, m.category, m.level, m.signals, m.text_signals, i.day ORDER BY m.id, i.day
 """  # noqa: S608  (conditions of our own)
 # A level counts once departments heard it: a person vouched for it, or the time for that ran out.
-_RISES = """
+_RISES = f"""
 SELECT a.id AS assessment_id, p.id AS project_id, p.area, a.result ->> 'grade' AS grade,
-  a.decision ->> 'at' AS decided_at, t.id AS matter_id, w.id AS warning_id,
-  e.body ->> 'issued_level' AS level, min(e.at) AS reached_at
+  a.decision ->> 'at' AS decided_at, t.id AS matter_id, w.id AS warning_id, e.level, min(e.at) AS reached_at
 FROM project p
 JOIN assessment a ON a.project_id = p.id AND a.state IN ('decided', 'implementing')
-CROSS JOIN LATERAL (SELECT m.id FROM matter m WHERE m.project_id = p.id
-  UNION SELECT i.matter_id FROM incident i WHERE i.project_id = p.id AND i.status = 'current') t
-JOIN warning w ON w.subject_kind = 'matter' AND w.subject_id = CAST(t.id AS text)
-  AND w.issued_level IN ('yellow', 'orange', 'red') AND w.state <> 'cancelled'
-  AND w.outcome IS DISTINCT FROM 'false_alarm'
-JOIN warning_event e ON e.warning_id = w.id AND e.body ->> 'issued_level' IN ('yellow', 'orange', 'red')
+CROSS JOIN LATERAL {_TIED_TO.format(project="p.id")} t
+CROSS JOIN LATERAL (SELECT id FROM warning WHERE subject_id = CAST(t.id AS text) AND subject_kind = 'matter'
+    AND issued_level = ANY(:levels) AND state <> 'cancelled' AND outcome IS DISTINCT FROM 'false_alarm' OFFSET 0) w
+CROSS JOIN LATERAL (SELECT body ->> 'issued_level' AS level, at FROM warning_event
+    WHERE warning_id = w.id AND body ->> 'issued_level' = ANY(:levels) OFFSET 0) e
 WHERE p.stage IN ('pre_decision', 'implementing')
   AND (a.state = 'implementing' OR a.decision ->> 'advice' IN ('proceed', 'partly'))
   AND NOT EXISTS (SELECT 1 FROM assessment b
     WHERE b.project_id = p.id AND b.number > a.number AND b.decision IS NOT NULL)
   AND (CAST(:project AS uuid) IS NULL OR p.id = :project)
-GROUP BY a.id, p.id, t.id, w.id, e.body ->> 'issued_level' ORDER BY reached_at, w.id
-"""
+GROUP BY a.id, p.id, t.id, w.id, e.level ORDER BY reached_at, w.id
+"""  # noqa: S608
 _EVALUATED = f"""
 SELECT (SELECT count(*) FROM assessment a JOIN project p ON p.id = a.project_id
   WHERE a.state = 'evaluated' AND p.kind = :kind AND p.area LIKE asked.area AND {PROJECTS_IN_SIGHT})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +20,7 @@ from service.workflows.project_warnings import Notice, level_of, reopened_code, 
 from service.workflows.projects import Changing, each_project
 from service.workflows.telling import Teller, Work
 
+REOPEN_AT = "project.reopen_at."
 MEASURES = ("对照已经出现的情况重新评估，等级可能升高的先暂缓相关实施步骤", "先办理引起重新评估的事项，当面答复群众")
 
 
@@ -38,7 +39,7 @@ async def reopen_outrun(doors: Doors, engines: Engines, now: datetime) -> int:
     """Reopen every assessment that events outran; gives how many projects were looked at."""
     work = Work(doors, engines, now)
     async with doors.transaction() as connection:
-        rows = await following.level_rises(connection)
+        rows = await following.level_rises(connection, _levels(engines))
     outrun = {rise.project_id for rise in rises(work, rows)}
     await each_project(work, sorted(outrun), _reopen)
     return len(outrun)
@@ -51,32 +52,40 @@ def rises(work: Work, rows: Sequence[Row]) -> list[Rise]:
     what the same warning had before it.
     """
     found: dict[UUID, Rise] = {}
+    known: dict[tuple[UUID, UUID], int] = {}
     for row in sorted(rows, key=lambda row: row["reached_at"]):
-        same = [one for one in rows if (one["assessment_id"], one["warning_id"]) == _key(row)]
-        if row["assessment_id"] not in found and _is_rise(work, row, same):
-            found[row["assessment_id"]] = Rise(
-                row["project_id"], row["assessment_id"], row["matter_id"], Level(row["level"]), row["reached_at"]
-            )
+        assessment, level = row["assessment_id"], Level(row["level"])
+        warning, before = (assessment, row["warning_id"]), row["reached_at"] <= _decided_at(row)
+        if before:
+            known[warning] = max(known.get(warning, 0), level.rank)
+        elif assessment not in found and level.rank >= max(_least(work, row), known.get(warning, 0) + 1):
+            found[assessment] = Rise(row["project_id"], assessment, row["matter_id"], level, row["reached_at"])
     return list(found.values())
 
 
-def _key(row: Row) -> tuple[UUID, UUID]:
-    return row["assessment_id"], row["warning_id"]
+def _decided_at(row: Row) -> datetime:
+    return datetime.fromisoformat(row["decided_at"])
 
 
-def _is_rise(work: Work, row: Row, same: Iterable[Row]) -> bool:
-    decided = datetime.fromisoformat(row["decided_at"])
-    known = max((Level(one["level"]).rank for one in same if one["reached_at"] <= decided), default=0)
-    name = f"project.reopen_at.{row['grade'] or 'ungraded'}"
-    least = work.engines.thresholds.value(name, row["area"], work.engines.day(work.now))
-    return row["reached_at"] > decided and Level(row["level"]).rank >= max(least, known + 1)
+def _least(work: Work, row: Row) -> float:
+    """The rank from which on a level says more than the grade did."""
+    day = work.engines.day(work.now)
+    return work.engines.thresholds.value(f"{REOPEN_AT}{row['grade'] or 'ungraded'}", row["area"], day)
+
+
+def _levels(engines: Engines) -> list[Level]:
+    """Every level that reopens anything anywhere: a lower one need not be looked for."""
+    named = [each for name, each in engines.thresholds.by_name.items() if name.startswith(REOPEN_AT)]
+    least = min(entry.value for threshold in named for entry in threshold.entries)
+    return [level for level in Level if level.rank >= least]
 
 
 async def _reopen(change: Changing) -> None:
     """Under the project's lock: another process may have reopened it meanwhile."""
-    found = rises(change.work, await following.level_rises(change.connection, change.project["id"]))
-    notices = []
-    for rise in found:
+    levels = _levels(change.work.engines)
+    rows = await following.level_rises(change.connection, levels, change.project["id"])
+    teller, notices = await change.work.teller(change.connection), []
+    for rise in rises(change.work, rows):
         row = await change.belonging(AssessmentTable, rise.assessment_id, "评估")
         body = {"matter_id": rise.matter_id, "level": rise.level, "reached_at": rise.reached_at}
         reopened = row | {"state": "reopened", "updated_at": change.work.now}
@@ -85,9 +94,9 @@ async def _reopen(change: Changing) -> None:
         reopening = {"id": new_id(), "project_id": rise.project_id, "assessment_id": rise.assessment_id, **body,
                      "reopened_at": change.work.now, "draft_id": draft}  # fmt: skip
         await change.put(ReopeningTable, reopening, "reopening recorded")
-        notices.append(_notice(await change.work.teller(change.connection), change.project, kept, rise))
+        notices.append(_notice(teller, change.project, kept, rise))
     if notices:
-        await warn_of_project(change.connection, await change.work.teller(change.connection), change.project, notices)
+        await warn_of_project(change.connection, teller, change.project, notices)
 
 
 async def _begin_again(change: Changing, reopened: Row) -> UUID | None:
