@@ -32,8 +32,10 @@ async def warn_unassessed(doors: Doors, engines: Engines, now: datetime) -> int:
 def _of_project(teller: Teller, row: Row) -> Move:
     kind, facts = ProjectKind(row["kind"]), row["facts"]
     said = [f"{word} {facts[name]}" for name, word in (("decision_on", "决定"), ("start_on", "开工")) if name in facts]
-    text = f"项目{'、'.join(said) or '已进入实施'}，但没有经决策的风险评估"
-    headline = f"{teller.reference.area_name(row['area'])}：{kind.zh}项目未评先行"
+    but = "评估后的决策没有同意实施" if row["decided"] else "没有经决策的风险评估"
+    text = f"项目{'、'.join(said) or '已进入实施'}，但{but}"
+    what = "未经同意先行" if row["decided"] else "未评先行"
+    headline = f"{teller.reference.area_name(row['area'])}：{kind.zh}项目{what}"
     return opened(teller, about_project(row), _notice(teller, row["area"], headline, text))
 
 

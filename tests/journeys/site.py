@@ -134,6 +134,16 @@ class Site:
         receiver.secrets.append(endpoint["secret"])
         return str(made)
 
+    def refuse_warnings(self) -> None:
+        """From now on no warning can be written: whatever writes one fails as a whole."""
+        self.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'out of order'; END $$;"
+            " CREATE TRIGGER refuse BEFORE INSERT ON warning FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+
+    def allow_warnings(self) -> None:
+        self.execute("DROP TRIGGER refuse ON warning")
+
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.served.database_url) as connection:
             connection.execute(statement.encode())

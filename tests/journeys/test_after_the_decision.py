@@ -165,6 +165,9 @@ async def test_an_evaluation_without_an_answer_takes_what_the_watch_saw_and_says
     assert (told["from"], told["showed_up"]) == ("watch", ["society.traffic"])
     assert (told["did_not"], told["unknown"]) == (["compensation.standard"], ["technique.scheme"])
     assert told["watch"]["matters"] == 1
+    page = (await site.planner.get(f"/v1/assessments/{draft['id']}/report.html")).text
+    assert "已经出现的风险因素：交通出行；没有出现的：补偿标准；不能由事项看出的：工程方案" in page
+    assert "由系统对照关联事项得出" in page
     assert await site.broken() == ()
 
 

@@ -151,11 +151,17 @@ async def test_a_draft_says_so_until_it_is_submitted_and_dissent_is_told(
     review = {"outcome": "passed", "filing_number": "测评备〔2026〕7号", "valid_until": "2027-11-22",
               "opinions": [{"office": "区司法局", "text": "建议延长签约期", "dissents": True}]}  # fmt: skip
     ok(await planner.post(f"{path}/review", json=review))
-    ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": [condition(office)]}))
+    ok(
+        await planner.post(
+            f"{path}/decide", json={"advice": "proceed", "role": "常务会议", "conditions": [condition(office)]}
+        )
+    )
     file = await word_of(planner, draft)
     assert "草稿" not in Document(BytesIO(file)).sections[0].header.paragraphs[0].text
     found = tables_of(file)
     assert found["单位|意见"] == [["区司法局", "建议延长签约期"]]
+    told = [each.text for each in Document(BytesIO(file)).paragraphs]
+    assert "决策主体：区人民政府（常务会议）；决策所依据的风险等级：低。" in told
     assert found["序号|条件|责任单位|期限"] == [["1", "公布分户补偿", "区征收办", "2099年1月1日"]]
     assert ["评估结果 SHA-256", submitted["result_hash"]] in found["项目|内容"]
 

@@ -94,16 +94,13 @@ async def test_two_late_conditions_are_one_warning_which_ends_with_the_last_of_t
 async def test_a_warning_that_cannot_be_written_leaves_no_trace_and_comes_at_the_next_tick(site: Site) -> None:
     project, _ = await with_condition(site)
     site.pass_days(30)
-    site.execute(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'out of order'; END $$;"
-        " CREATE TRIGGER refuse BEFORE INSERT ON warning FOR EACH ROW EXECUTE FUNCTION refuse()"
-    )
+    site.refuse_warnings()
     with pytest.raises(ExceptionGroup, match="could not be followed"):
         await site.tick()
     assert (await site.get(project, "conditions"))[0]["warned_at"] is None
     assert "condition overdue" not in await site.actions(project)
 
-    site.execute("DROP TRIGGER refuse ON warning")
+    site.allow_warnings()
     await site.tick()
     assert len(await site.project_warnings()) == 1
     assert (await site.actions(project)).count("condition overdue") == 1

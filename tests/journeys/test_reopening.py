@@ -73,6 +73,20 @@ async def test_the_new_draft_starts_from_what_was_given_and_its_decision_ends_th
     assert await site.broken() == ()
 
 
+async def test_a_reopening_that_cannot_be_told_did_not_happen_and_comes_at_the_next_tick(site: Site) -> None:
+    project = (await implementing(site))["project_id"]
+    await site.confirmed(await site.blocked(project))
+    site.refuse_warnings()
+    with pytest.raises(ExceptionGroup, match="could not be followed"):
+        await site.tick()
+    assert await site.assessments(project) == [(1, "implementing")]
+    assert await site.broken() == ()
+
+    site.allow_warnings()
+    await site.tick()
+    assert await site.assessments(project) == [(1, "reopened"), (2, "draft")]
+
+
 @pytest.mark.parametrize(("grade", "reopens"), [("low", True), ("middle", False), ("high", True)])
 async def test_from_which_level_on_depends_on_the_grade_that_was_decided(site: Site, grade: str, reopens: bool) -> None:
     """中 was decided with orange in mind; 高 gives no room at all."""
