@@ -16,6 +16,7 @@ import psycopg
 from service.domain.words import Scope
 from service.main import open_doors
 from service.store.engine import open_engine
+from service.workflows.clocks import remind_overdue
 from service.workflows.conditions import warn_overdue
 from service.workflows.parts import Doors
 from service.workflows.reopening import reopen_outrun
@@ -102,6 +103,7 @@ class Site:
         parts = self.served.app.state.parts
         async with contextlib.AsyncExitStack() as stack:
             houses = [await self._process(stack) for _ in range(processes)]
+            await remind_overdue(houses[0], parts.engines, self.clock())
             await asyncio.gather(*(warn_overdue(doors, parts.engines, self.clock()) for doors in houses))
             await asyncio.gather(*(reopen_outrun(doors, parts.engines, self.clock()) for doors in houses))
 

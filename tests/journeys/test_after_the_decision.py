@@ -123,6 +123,17 @@ async def test_the_watch_holds_tied_matters_against_the_predicted_factors(site: 
     assert seen["receptions"] == {"days": 1, "households": 14, "people": 31, "matters_raised": 9, "settled_on_spot": 6}
 
 
+async def test_a_matter_of_one_project_that_a_report_ties_to_another_is_seen_by_both(site: Site) -> None:
+    first, second = await site.assessed(), await site.assessed()
+    for draft in (first, second):
+        await site.decided(draft)
+    road = await site.report(first["project_id"], text="两个工地的渣土车都走这条路")
+    await site.report(second["project_id"], matter_id=road["matter_id"], text="渣土车还在走这条路")
+    for draft in (first, second):
+        counts = (await site.get(draft["project_id"], "watch"))["counts"]
+        assert (counts["matters"], counts["reports"]) == (1, 2)
+
+
 async def test_what_happened_before_the_decision_or_was_a_false_alarm_is_not_held_against_it(site: Site) -> None:
     draft = await site.assessed()
     await site.report(draft["project_id"], text="决策之前的道路拥堵")
@@ -200,6 +211,15 @@ async def test_evaluations_feed_the_prior_beside_the_expert_value(site: Site) ->
     assert (round(traffic["low"], 3), round(traffic["high"], 3)) == (0.095, 0.905)
     assert found["compensation.standard"]["showed_up"] == 0
     assert {one["category"]: one["showed_up"] for one in fared["categories"]} == {"compensation": 0, "society": 1}
+
+    # As the county would stand with ten evaluated ones.
+    site.execute(
+        "INSERT INTO assessment SELECT (jsonb_populate_record(NULL::assessment, to_jsonb(a) || jsonb_build_object("
+        "'id', gen_random_uuid(), 'number', n))).* FROM (SELECT * FROM assessment ORDER BY id LIMIT 1) a,"
+        " generate_series(2, 9) n"
+    )
+    fared = (await site.get(draft["project_id"], "prior"))["predictions"]
+    assert (fared["area"], fared["assessments"]) == ("330102000000", 10)
 
     narrow = await site.served.client(Scope.READ, area=VILLAGE)
     refused(await narrow.get(f"/v1/projects/{draft['project_id']}/prior"), 404, "not_found")

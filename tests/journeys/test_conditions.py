@@ -71,6 +71,17 @@ async def test_a_late_condition_is_told_once_to_whoever_promised_it_and_is_over_
     assert await site.broken() == ()
 
 
+async def test_who_promised_and_does_not_sign_is_reminded_like_anybody_else(site: Site, receiver: Receiver) -> None:
+    await with_condition(site, department_id=await site.office_named("区住建局", receiver))
+    site.pass_days(9)
+    await site.tick()
+    await until(lambda: receiver.of_type("warning.issued"))
+    site.pass_days(2)
+    await site.tick()
+    await until(lambda: receiver.of_type("warning.reminded"))
+    assert [body["type"] for body in receiver.got] == ["warning.issued", "warning.reminded"]
+
+
 async def test_two_late_conditions_are_one_warning_which_ends_with_the_last_of_them(site: Site) -> None:
     draft = await site.assessed()
     asked = [condition(site.office, due_on=f"2026-12-0{day}", text=f"第{day}项") for day in (1, 3)]
@@ -82,7 +93,7 @@ async def test_two_late_conditions_are_one_warning_which_ends_with_the_last_of_t
     site.pass_days(2)
     await site.tick()
     [warning] = await site.project_warnings()
-    assert (len(warning["reasons"]), warning["revision"]) == (2, 2)
+    assert (len(warning["reasons"]), warning["revision"]) == (2, 3), "told, reminded, told more"
 
     first, second = await site.get(project, "conditions")
     for one, state, left in ((first, "issued", 1), (second, "resolved", 1)):
@@ -181,6 +192,13 @@ async def test_who_meets_a_condition_says_by_what_and_of_which_project(site: Sit
     answer: httpx.Response = await reader.post(f"/v1/projects/{project}{meet}", json={"note": "已办"})
     refused(answer, 403, "scope_missing")
     assert (await site.get(project, "conditions"))[0]["state"] == "open"
+
+
+async def test_an_office_that_promised_something_cannot_be_deleted(site: Site) -> None:
+    admin = await site.served.client(Scope.ADMINISTER)
+    made = ok(await admin.post("/v1/departments", json={"name": "区住建局", "area": "330102000000"}), 201)["id"]
+    await with_condition(site, department_id=made)
+    refused(await admin.delete(f"/v1/departments/{made}"), 409, "in_use")
 
 
 async def test_a_name_in_a_condition_or_its_note_is_masked(site: Site) -> None:
