@@ -20,9 +20,9 @@ from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTa
 from service.store.trail import digest
 from service.workflows.answering import Actor
 from service.workflows.assessing import Subject, assess, plain, versions
-from service.workflows.conditions import check_conditions, set_conditions
+from service.workflows.conditions import check_conditions, set_conditions, still_owing
 from service.workflows.parts import Engines
-from service.workflows.project_warnings import clear_of_project, reopened_code, takes_part
+from service.workflows.project_warnings import Cleared, clear_of_project, reassesses, reopened_code
 from service.workflows.projects import Changing, carry_out, changing, masked_text
 from service.workflows.telling import Work
 
@@ -131,10 +131,10 @@ async def decide_assessment(work: Work, actor: Actor, assessment: Row, decision:
 async def _close_reopened(change: Changing) -> None:
     """A new decision answers what had the earlier assessments reopened."""
     earlier = await projects.belonging(change.connection, ReopeningTable, change.project["id"])
-    duty = takes_part(change.project["department_id"], "项目的责任单位，已重新评估")
-    gone = {reopened_code(one["assessment_id"]): duty for one in earlier}
+    gone = {reopened_code(one["assessment_id"]): reassesses(change.project) for one in earlier}
     teller = await change.work.teller(change.connection)
-    await clear_of_project(change.connection, teller, change.project["id"], gone, "已重新评估并作出决策")
+    cleared = Cleared(gone, "已重新评估并作出决策", await still_owing(change))
+    await clear_of_project(change.connection, teller, change.project["id"], cleared)
 
 
 @dataclass(frozen=True, slots=True)

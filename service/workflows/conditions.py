@@ -15,7 +15,7 @@ from service.store.reference import Reference
 from service.store.tables_project import ConditionTable, EvidenceTable
 from service.workflows.answering import Actor
 from service.workflows.parts import Doors, Engines
-from service.workflows.project_warnings import Notice, clear_of_project, level_of, takes_part, warn_of_project
+from service.workflows.project_warnings import Cleared, Notice, clear_of_project, level_of, takes_part, warn_of_project
 from service.workflows.projects import Changing, changing, each_project, masked_text
 from service.workflows.telling import Teller, Work
 
@@ -62,10 +62,15 @@ async def meet_condition(work: Work, actor: Actor, condition: tuple[UUID, UUID],
                 "met_at": work.now}  # fmt: skip
         kept = await change.put(ConditionTable, row, "condition met", {"late": late})
         teller = await work.teller(change.connection)
-        why = f"条件已落实：{kept['text']}"
-        gone = {_code(kept): _duty(kept, "决策所附条件的责任单位")}
-        await clear_of_project(change.connection, teller, change.project["id"], gone, why)
+        cleared = Cleared({_code(kept): _duty(kept)}, f"条件已落实：{kept['text']}", await still_owing(change))
+        await clear_of_project(change.connection, teller, change.project["id"], cleared)
         return kept
+
+
+async def still_owing(change: Changing) -> set[UUID]:
+    """Departments that were told of a condition which is still open."""
+    rows = await projects.belonging(change.connection, ConditionTable, change.project["id"])
+    return {row["department_id"] for row in rows if row["state"] == "open" and row["warned_at"] is not None}
 
 
 async def warn_overdue(doors: Doors, engines: Engines, now: datetime) -> int:
@@ -96,7 +101,7 @@ def _notice(teller: Teller, project: Row, row: Row) -> Notice:
     headline = f"{teller.reference.area_name(area)}：{ProjectKind(project['kind']).zh}项目的决策条件逾期未落实"
     text = f"决策条件应于 {row['due_on']} 前由{_office(teller.reference, row)}落实，至今没有：{row['text']}"
     level = level_of(teller, "project.condition_level", area)
-    return Notice(level, _code(row), headline, text, MEASURES, (_duty(row, "决策所附条件逾期，由本单位落实"),))
+    return Notice(level, _code(row), headline, text, MEASURES, (_duty(row),))
 
 
 def _office(reference: Reference, row: Row) -> str:
@@ -107,8 +112,8 @@ def _code(row: Row) -> str:
     return f"condition:{row['id']}"
 
 
-def _duty(row: Row, reason: str) -> Duty:
-    return takes_part(row["department_id"], reason)
+def _duty(row: Row) -> Duty:
+    return takes_part(row["department_id"], "决策所附条件逾期，由本单位落实")
 
 
 async def _check_evidence(change: Changing, evidence_id: UUID | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,15 @@ class Notice:
         return Reason("judge", self.code, self.text, self.level)
 
 
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Reasons that no longer hold: by code whose each was, why, and which departments still owe something else."""
+
+    gone: Mapping[str, Duty]
+    why: str
+    still: Collection[UUID] = ()
+
+
 def level_of(teller: Teller, name: str, area: str) -> Level:
     """The level that a threshold gives by its rank."""
     return Level.of_rank(int(teller.engines.thresholds.value(name, area, teller.engines.day(teller.now))))
@@ -58,6 +67,11 @@ def about_project(project: Row) -> About:
 def reopened_code(assessment_id: UUID) -> str:
     """The code of the notice that an assessment was reopened."""
     return f"reopened:{assessment_id}"
+
+
+def reassesses(project: Row) -> Duty:
+    """The office that is responsible for the project must assess it again."""
+    return takes_part(project["department_id"], "项目的责任单位，须重新评估")
 
 
 def takes_part(department_id: UUID, reason: str) -> Duty:
@@ -99,24 +113,31 @@ async def warn_of_project(connection: AsyncConnection, teller: Teller, project: 
         await tell(connection, teller, [move])
 
 
-async def clear_of_project(
-    connection: AsyncConnection, teller: Teller, project_id: UUID, gone: Mapping[str, Duty], why: str
-) -> None:
+async def clear_of_project(connection: AsyncConnection, teller: Teller, project_id: UUID, cleared: Cleared) -> None:
     """Take reasons that no longer hold off the project's open warning; with the last one it ends. Call it last.
 
-    `gone` gives whose each reason was: who was asked to act hears that it is over.
+    Who was asked to act hears that it is over, and is no longer reminded unless it owes something else.
     """
     warning = await warnings.open_of_project(connection, project_id)
-    if warning is None or not any(reason.code in gone for reason in warning.reasons):
+    if warning is None or cleared.gone.keys().isdisjoint(reason.code for reason in warning.reasons):
         return
-    left = tuple(reason for reason in warning.reasons if reason.code not in gone)
-    heard = tuple(gone.values())
+    heard = tuple(cleared.gone[reason.code] for reason in warning.reasons if reason.code in cleared.gone)
+    left = tuple(reason for reason in warning.reasons if reason.code not in cleared.gone)
     if not left:
-        ending: dict[str, Any] = {"outcome": Outcome.SETTLED, "outcome_at": teller.now, "outcome_note": why}
-        await tell(connection, teller, [replace(settle(warning, ending, teller.now, why), owed=heard)])
+        ending: dict[str, Any] = {"outcome": Outcome.SETTLED, "outcome_at": teller.now, "outcome_note": cleared.why}
+        await tell(connection, teller, [replace(settle(warning, ending, teller.now, cleared.why), owed=heard)])
         return
+    await _release(connection, warning.id, [duty for duty in heard if duty.department_id not in cleared.still])
     moved = replace(warning, reasons=left, revision=warning.revision + 1, updated_at=teller.now)
-    await tell(connection, teller, [Move(moved, WarningEventType.UPDATED, why, owed=heard)])
+    await tell(connection, teller, [Move(moved, WarningEventType.UPDATED, cleared.why, owed=heard)])
+
+
+async def _release(connection: AsyncConnection, warning_id: UUID, done: Sequence[Duty]) -> None:
+    """Stop the clocks of duties that came from here; one of the 责任清单 has another reason and goes on."""
+    finished = {(duty.department_id, duty.reason) for duty in done}
+    rows = (await warnings.duties_of(connection, [warning_id]))[warning_id]
+    ended = [row | {"next_check_at": None} for row in rows if (row["department_id"], row["reason"]) in finished]
+    await warnings.keep_duties(connection, ended)
 
 
 def _joined(warning: Warning, notices: Sequence[Notice]) -> Warning:

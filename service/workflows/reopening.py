@@ -16,7 +16,7 @@ from service.store.engine import Row, new_id
 from service.store.tables_project import AssessmentTable, ReopeningTable
 from service.workflows.assess_project import DRAFTS, begin
 from service.workflows.parts import Doors, Engines
-from service.workflows.project_warnings import Notice, level_of, reopened_code, takes_part, warn_of_project
+from service.workflows.project_warnings import Notice, level_of, reassesses, reopened_code, warn_of_project
 from service.workflows.projects import Changing, each_project
 from service.workflows.telling import Teller, Work
 
@@ -120,6 +120,5 @@ def _notice(teller: Teller, project: Row, assessment: Row, rise: Rise) -> Notice
         f"项目{judged}决策，关联事项 {rise.matter_id} 已升为{rise.level.zh}级，第 {assessment['number']} 份评估重新打开"
     )
     headline = f"{teller.reference.area_name(area)}：{ProjectKind(project['kind']).zh}项目的风险超出评估，须重新评估"
-    owed = takes_part(project["department_id"], "项目的责任单位，须重新评估")
     level = level_of(teller, "project.reopened_level", area)
-    return Notice(level, reopened_code(assessment["id"]), headline, text, MEASURES, (owed,))
+    return Notice(level, reopened_code(assessment["id"]), headline, text, MEASURES, (reassesses(project),))

@@ -102,6 +102,33 @@ async def test_two_late_conditions_are_one_warning_which_ends_with_the_last_of_t
         assert (warning["state"], len(warning["reasons"])) == (state, left)
 
 
+async def test_who_kept_its_promise_is_no_longer_reminded_of_what_others_owe(site: Site, receiver: Receiver) -> None:
+    draft, prompt = await site.assessed(), await site.office_named("区住建局", receiver)
+    asked = [condition(who, due_on="2026-12-01", text=f"由{who}办理") for who in (prompt, site.office)]
+    await site.decided(draft, conditions=asked)
+    site.pass_days(9)
+    await site.tick()
+    await until(lambda: receiver.of_type("warning.issued"))
+    path = f"/v1/projects/{draft['project_id']}/conditions"
+    [kept] = [one for one in await site.get(draft["project_id"], "conditions") if one["department_id"] == prompt]
+    ok(await site.planner.post(f"{path}/{kept['id']}/meet", json={"note": "已办"}))
+    await until(lambda: receiver.of_type("warning.updated"))
+    site.pass_days(3)
+    await site.tick()
+    [warning] = await site.project_warnings()
+    assert warning["revision"] == 3, "the other office, which has no address, was reminded"
+
+    async def pushed() -> list[str]:
+        pushes = ok(await site.planner.get(f"/v1/warnings/{warning['id']}/why"))["pushes"]
+        return [push["state"] for push in pushes]
+
+    async def all_delivered() -> bool:
+        return await pushed() == ["delivered", "delivered"]
+
+    await until(all_delivered)
+    assert [body["type"] for body in receiver.got] == ["warning.issued", "warning.updated"]
+
+
 async def test_a_warning_that_cannot_be_written_leaves_no_trace_and_comes_at_the_next_tick(site: Site) -> None:
     project, _ = await with_condition(site)
     site.pass_days(30)
@@ -136,12 +163,34 @@ async def test_a_condition_rests_on_its_evidence_and_is_open_again_without_it(si
     assert await site.broken() == ()
 
 
-async def test_the_clocks_of_a_stopped_project_stand_still(site: Site) -> None:
+@pytest.mark.parametrize(("stages", "told"), [(("stopped",), 0), (("implementing", "completed"), 1)])
+async def test_a_stopped_project_owes_nothing_more_and_a_completed_one_all_it_promised(
+    site: Site, stages: tuple[str, ...], told: int
+) -> None:
     project, _ = await with_condition(site)
-    await site.stage(project, "stopped")
+    await site.stage(project, *stages)
     site.pass_days(30)
     await site.tick()
-    assert await site.project_warnings() == []
+    assert len(await site.project_warnings()) == told
+
+
+@pytest.mark.parametrize(
+    ("tampering", "said"),
+    [
+        ("UPDATE decision_condition SET due_on = due_on + 30", "decision_condition/"),
+        ("UPDATE decision_condition SET state = 'met', met_at = now()", "decision_condition/"),
+        ("DELETE FROM decision_condition", "decision_condition/"),
+        ("INSERT INTO reception SELECT gen_random_uuid(), id, current_date, '项目部', department_id, 3, 3, 1, 1, NULL,"
+         " now() FROM project", "没有任何记录"),
+    ],
+)  # fmt: skip
+async def test_a_condition_or_reception_changed_behind_the_trail_is_found(
+    site: Site, tampering: str, said: str
+) -> None:
+    await with_condition(site)
+    assert await site.broken() == ()
+    site.execute(tampering)
+    assert any(said in what for what in await site.broken())
 
 
 async def test_a_decision_says_which_office_in_which_role_on_which_grade(site: Site) -> None:
