@@ -23,6 +23,7 @@ from service.api import (
     incidents,
     matters,
     operations,
+    participation,
     project_kinds,
     projects,
     reporting,
@@ -72,7 +73,7 @@ from service.workflows.workdays import is_workday
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, assessments,
+    responsibilities, standing_orders, projects, participation, assessments,
     assessment_reports, project_kinds, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up

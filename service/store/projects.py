@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from service.domain.areas import prefix_of
 from service.store.engine import Row, insert_rows, replacing, rows_of
+from service.store.tables_filed import EmergencyPlanTable, EvidenceFileTable, SurveyTable
 from service.store.tables_project import (
     AssessmentTable,
     EvidenceTable,
@@ -26,6 +27,9 @@ ORDERS: dict[type[SQLModel], str] = {
     ParticipationTable: "began_on, id",
     IssueTable: "raised_at, id",
     AssessmentTable: "number",
+    SurveyTable: "counted_at, id",
+    EvidenceFileTable: "stored_at, id",
+    EmergencyPlanTable: "revision",
 }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from service.store.engine import Row, insert_rows, rows_of, table_of
+from service.store.tables_filed import EmergencyPlanTable, EvidenceFileTable, SurveyTable
 from service.store.tables_project import (
     AssessmentTable,
     EvidenceTable,
@@ -31,6 +32,9 @@ SUBJECTS: dict[str, type[SQLModel]] = {
     "participation": ParticipationTable,
     "issue": IssueTable,
     "assessment": AssessmentTable,
+    "survey": SurveyTable,
+    "evidence_file": EvidenceFileTable,
+    "emergency_plan": EmergencyPlanTable,
 }
 
 

@@ -19,6 +19,7 @@ from service.workflows.answering import Actor
 from service.workflows.assessing import Subject, assess, plain, versions
 from service.workflows.parts import Engines
 from service.workflows.projects import Changing, changing, masked_text
+from service.workflows.surveys import with_survey
 from service.workflows.telling import Work
 
 DRAFTS = ("draft", "returned")
@@ -34,7 +35,7 @@ async def begin_assessment(work: Work, actor: Actor, project_id: UUID, entered: 
         earlier = await projects.belonging(change.connection, AssessmentTable, project_id)
         if any(row["state"] in DRAFTS for row in earlier):
             raise Problem(409, "assessment_open", "该项目已有一份正在编写的评估；请先提交，或继续修改那一份。")
-        subject = await _subject(change)
+        subject, entered = await _subject(change), await with_survey(change, entered)
         assess(work.engines.law, work.engines.methods, subject, entered, _day(work))
         row = {
             **_EMPTY, "id": new_id(), "project_id": project_id, "number": len(earlier) + 1,
@@ -47,7 +48,7 @@ async def change_assessment(work: Work, actor: Actor, assessment: Row, changes: 
     """Change a draft; what is entered must be usable."""
     async with changing(work, assessment["project_id"], actor) as change:
         row = await _in_state(change, assessment["id"], DRAFTS)
-        row |= changes | {"updated_at": work.now}
+        row |= await with_survey(change, changes) | {"updated_at": work.now}
         assess(work.engines.law, work.engines.methods, await _subject(change), row, _day(work))
         return await change.put(AssessmentTable, row, "assessment changed", {"fields": sorted(changes)})
 
