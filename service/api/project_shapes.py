@@ -109,6 +109,7 @@ class EvidenceOut(Out):
     note: str | None
     filed_at: datetime
     withdrawn_at: datetime | None
+    has_file: bool = False
 
 
 class ParticipationIn(Strict):

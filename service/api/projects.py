@@ -29,6 +29,7 @@ from service.store import projects, trail
 from service.store.engine import Row
 from service.store.keys import Viewer
 from service.store.reference import Reference
+from service.store.tables_filed import EvidenceFileTable
 from service.store.tables_project import EvidenceTable, IssueTable
 from service.workflows import projects as acts
 
@@ -90,7 +91,11 @@ async def post_evidence(project_id: UUID, filed: EvidenceIn, viewer: Planner, re
 
 @router.get("/{project_id}/evidence")
 async def get_evidence(project_id: UUID, viewer: Reader, request: Request) -> list[EvidenceOut]:
-    return [EvidenceOut.model_validate(row) for row in await belonging(request, viewer, project_id, EvidenceTable)]
+    """Everything that was filed; `has_file`: GET …/evidence/{id}/file gives it."""
+    files = await belonging(request, viewer, project_id, EvidenceFileTable)
+    kept = {row["id"] for row in files if row["removed_at"] is None}
+    rows = await belonging(request, viewer, project_id, EvidenceTable)
+    return [EvidenceOut.model_validate({**row, "has_file": row["id"] in kept}) for row in rows]
 
 
 @router.post("/{project_id}/evidence/{evidence_id}/withdraw")
