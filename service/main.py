@@ -18,6 +18,7 @@ from service.api import (
     assessments,
     batches,
     departments,
+    emergency,
     endpoints,
     errors,
     evidence_files,
@@ -74,7 +75,7 @@ from service.workflows.workdays import is_workday
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, participation, evidence_files, assessments,
+    responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments,
     assessment_reports, project_kinds, catalogue_routes,
 )  # fmt: skip
 STREAM_CONNECTIONS = 2  # one for the reader of all streams, one for a listener that catches up

@@ -1,4 +1,4 @@
-"""The bytes of files of evidence, apart from what is said about them."""
+"""The bytes of files of evidence, apart from what is said about them, and the emergency plan behind a warning."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.engine import Row, rows_of
+from service.store.views import PROJECTS_IN_SIGHT, Sight
 
 
 async def put_content(connection: AsyncConnection, evidence_id: UUID, content: bytes) -> None:
@@ -39,3 +40,21 @@ async def altered(connection: AsyncConnection) -> list[Row]:
         )
     )
     return rows_of(rows)
+
+
+async def emergency_plan_for(connection: AsyncConnection, warning: Row, sight: Sight) -> Row | None:
+    """The newest emergency plan of the project that a warning is about, or that its matter belongs to, if in sight."""
+    project = {"project": "CAST(:subject AS uuid)", "matter": _PROJECT_OF_MATTER}.get(warning["subject_kind"])
+    if project is None:
+        return None
+    rows = await connection.execute(
+        text(
+            f"SELECT e.* FROM emergency_plan e JOIN project p ON p.id = e.project_id WHERE p.id = {project}"  # noqa: S608
+            f" AND {PROJECTS_IN_SIGHT} ORDER BY e.revision DESC LIMIT 1"
+        ),
+        {"subject": warning["subject_id"], **sight.parameters},
+    )
+    return next(iter(rows_of(rows)), None)
+
+
+_PROJECT_OF_MATTER = "(SELECT m.project_id FROM matter m WHERE m.id = CAST(:subject AS uuid))"
