@@ -21,7 +21,7 @@ from service.store.engine import Row
 from service.store.keys import Viewer
 from service.store.tables_filed import SurveyTable
 from service.store.tables_project import ParticipationTable
-from service.workflows.files.survey_file import SurveyFile, read_survey
+from service.workflows.files.survey_file import MOST_FAULTS, SurveyFile, read_survey
 from service.workflows.files.survey_template import MEDIA_TYPE, survey_template
 from service.workflows.files.table_rows import FileRefused
 from service.workflows.projects import record_participation
@@ -92,7 +92,7 @@ async def _counted(request: Request) -> SurveyFile:
     try:
         return await asyncio.to_thread(read_survey, "答卷", await request.body())
     except FileRefused as refused:
-        errors = tuple(FieldError("file", "refused", line) for line in refused.lines)
+        errors = tuple(FieldError("file", "refused", line) for line in refused.lines[:MOST_FAULTS])
         detail = "文件未导入，也没有保存任何内容；请按 errors 逐项修改后重新导入。"
         raise Problem(422, "survey_refused", detail, errors) from None
 

@@ -288,6 +288,11 @@ async def test_what_the_file_does_not_say_must_be_given(
     refused(await imported(planner, project, content, "text/csv", **query), 422, code)
 
 
+async def test_a_million_equal_heads_are_not_all_told(planner: httpx.AsyncClient, project: str) -> None:
+    answer = await imported(planner, project, b"a" + b",a" * 1_000_000, "text/csv")
+    assert len(refused(answer, 422, "survey_refused")["errors"]) == 50
+
+
 async def test_other_bodies_and_other_keys_are_turned_away(
     planner: httpx.AsyncClient, reader: httpx.AsyncClient, project: str
 ) -> None:

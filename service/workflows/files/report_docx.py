@@ -65,7 +65,7 @@ def _set_up(word: Word, report: Report) -> None:
         _font(style, _HEADS, size)
         style.font.bold, style.font.color.rgb = False, RGBColor(0, 0, 0)
     word.core_properties.title = printable(report.title)[:255]
-    word.core_properties.author = ""
+    word.core_properties.author = word.core_properties.comments = ""
     _head(section.header.paragraphs[0], report)
     _page_number(section.footer.paragraphs[0])
 
