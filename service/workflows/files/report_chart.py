@@ -24,8 +24,9 @@ _R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _WP = "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"
 _FONT = (
-    '<c:txPr><a:bodyPr/><a:p><a:pPr><a:defRPr sz="900"><a:latin typeface="Times New Roman"/>'
-    '<a:ea typeface="宋体"/></a:defRPr></a:pPr><a:endParaRPr lang="zh-CN"/></a:p></c:txPr>'
+    '<c:txPr><a:bodyPr/><a:p><a:pPr><a:defRPr lang="zh-CN" altLang="en-US" sz="900">'
+    '<a:latin typeface="Times New Roman"/><a:ea typeface="宋体"/></a:defRPr></a:pPr>'
+    '<a:endParaRPr lang="zh-CN"/></a:p></c:txPr>'
 )
 _CATEGORIES, _VALUES = 111111111, 222222222  # ids of the two axes, any two numbers
 
@@ -73,10 +74,9 @@ def _series(place: int, block: Bars) -> str:
     names = "".join(f'<c:pt idx="{n}"><c:v>{_text(one)}</c:v></c:pt>' for n, one in enumerate(block.names))
     points = "".join(f'<c:pt idx="{n}"><c:v>{v:.9g}</c:v></c:pt>' for n, v in enumerate(values) if v is not None)
     count = f'<c:ptCount val="{len(block.names)}"/>'
-    label = f'<c:strCache><c:ptCount val="1"/><c:pt idx="0"><c:v>{_text(name)}</c:v></c:pt></c:strCache>'
     return (
         f'<c:ser><c:idx val="{place}"/><c:order val="{place}"/>'
-        f"<c:tx><c:strRef><c:f>Sheet1!${'BC'[place]}$1</c:f>{label}</c:strRef></c:tx>"
+        f"<c:tx><c:v>{_text(name)}</c:v></c:tx>"
         f'<c:spPr><a:solidFill><a:srgbClr val="{BAR_SHADES[place]}"/></a:solidFill></c:spPr>'
         '<c:invertIfNegative val="0"/>'
         f'<c:dLbls><c:numFmt formatCode="0.####" sourceLinked="0"/><c:spPr><a:noFill/></c:spPr>{_FONT}'
@@ -103,7 +103,8 @@ def _value_axis() -> str:
         '<c:majorGridlines><c:spPr><a:ln><a:solidFill><a:srgbClr val="DDDDDD"/></a:solidFill></a:ln></c:spPr>'
         '</c:majorGridlines><c:numFmt formatCode="0.0" sourceLinked="0"/><c:majorTickMark val="none"/>'
         f'<c:minorTickMark val="none"/><c:tickLblPos val="nextTo"/>{_FONT}'
-        f'<c:crossAx val="{_CATEGORIES}"/><c:crosses val="max"/><c:majorUnit val="0.2"/></c:valAx>'
+        f'<c:crossAx val="{_CATEGORIES}"/><c:crosses val="max"/><c:crossBetween val="between"/>'
+        '<c:majorUnit val="0.2"/></c:valAx>'
     )
 
 
