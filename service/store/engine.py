@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
+import orjson
 import uuid_utils.compat
-from pydantic_core import to_json
+from pydantic_core import to_jsonable_python
 from sqlalchemy import CursorResult, LargeBinary, Table, TextClause, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel import SQLModel
 
 Row = dict[str, Any]
+_plain = partial(to_jsonable_python, bytes_mode="hex")  # for what is not in every row: sets, bytes, timedeltas, models
 TableClass = type[SQLModel]
 
 
@@ -67,7 +69,7 @@ def table_of(model: type[SQLModel]) -> Table:
 
 def dump_json(value: object) -> str:
     """JSON of plain values, ids, instants, enums and dataclasses; bytes as PostgreSQL reads a bytea's hex digits."""
-    return to_json(value, bytes_mode="hex").decode()
+    return orjson.dumps(value, _plain, orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
 
 
 async def insert_rows(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Row], tail: str = "") -> None:
