@@ -148,14 +148,14 @@ def histories(draw: st.DrawFn) -> History:
 
 
 @given(known=histories(), day=DAYS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_longer_horizon_never_takes_a_yes_back(known: History, day: float) -> None:
     answers = list(labels(known, NOON, NOON + timedelta(days=day), DEFINITION).values())
     assert answers == [Label.YES if Label.YES in answers[:n] else answer for n, answer in enumerate(answers)]
 
 
 @given(known=histories(), horizon=st.sampled_from(HORIZONS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_happens_after_the_window_never_matters(known: History, horizon: int) -> None:
     end = NOON + timedelta(days=horizon)
     earlier = History(
@@ -168,7 +168,7 @@ def test_what_happens_after_the_window_never_matters(known: History, horizon: in
 
 
 @given(known=histories(), first=DAYS, later=DAYS, horizon=st.sampled_from(HORIZONS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_settled_answer_is_final(known: History, first: float, later: float, horizon: int) -> None:
     over = NOON + timedelta(days=horizon + DEFINITION.settling_days)
     until, longer = (over + timedelta(days=day + 30) for day in sorted((first, later)))
@@ -177,7 +177,7 @@ def test_a_settled_answer_is_final(known: History, first: float, later: float, h
 
 
 @given(known=histories(), first=DAYS, later=DAYS, horizon=st.sampled_from(HORIZONS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_more_knowledge_never_makes_an_answer_unknown_and_no_only_comes_when_settled(
     known: History, first: float, later: float, horizon: int
 ) -> None:

@@ -17,7 +17,7 @@ from service.scoring.simulate import SimulatedDistrict
 from service.scoring.simulation.life import MatterTruth
 from service.scoring.simulation.parameters import plain
 from service.scoring.simulation.projects import SimulatedProject
-from service.scoring.simulation.truth import ROLLOUTS, true_risks
+from service.scoring.simulation.truth import true_risks
 
 _README = """全部内容均为模拟生成，纯属虚构（synthetic）：没有任何真实的人、单位、地点或事件，不得当作真实数据使用。
 
@@ -57,7 +57,7 @@ def require_empty(folder: Path) -> None:
         raise Problem(409, "folder_not_empty", f"{folder} 已存在且不是空目录；请另选目录，或先清空。")
 
 
-def export(district: SimulatedDistrict, folder: Path, rollouts: int = ROLLOUTS) -> str:
+def export(district: SimulatedDistrict, folder: Path, rollouts: int) -> str:
     """Write one district; the answer is a line in Chinese. Raises OSError. Per moment some 0.15 ms a rollout."""
     (folder / "truth").mkdir(parents=True, exist_ok=True)
     _write_known(district, folder)
