@@ -9,7 +9,6 @@ from service.scoring.replay import Example, replay
 from service.scoring.replay import examples as examples_of
 from service.scoring.simulate import SimulatedDistrict
 from service.scoring.simulation.process import STEP
-from tests.scoring.makers import NOON
 
 
 def cut_short(district: SimulatedDistrict, cut: datetime) -> SimulatedDistrict:
@@ -108,10 +107,17 @@ def test_a_matter_knows_its_project_once_a_report_names_it(
     assert ProjectStage.IMPLEMENTING in stages
 
 
-def test_a_places_history_leaves_out_the_matter_itself(examples: list[Example]) -> None:
-    first = examples[0].snapshot
-    assert first.place.open_matters >= 0
-    assert first.at < NOON
+def test_a_places_history_counts_the_reports_of_all_its_other_matters(
+    district: SimulatedDistrict, examples: list[Example]
+) -> None:
+    for example in examples[::20]:
+        week = [
+            report.matter
+            for report in district.stream
+            if example.at - timedelta(days=7) < report.received_at <= example.at
+            and district.truth[report.matter].category.startswith(example.snapshot.first_level)
+        ]
+        assert example.snapshot.place.reports_7d == len(week) - week.count(example.matter)
 
 
 def test_a_place_counts_an_escalation_when_the_matter_is_filed_and_never_before(

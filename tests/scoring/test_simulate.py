@@ -33,6 +33,7 @@ def test_a_longer_run_begins_with_the_shorter_one(parameters: SimulationParamete
     shorter, longer = (simulate(parameters, 3, NOON, days) for days in (20, 40))
     assert longer.stream[: len(shorter.stream)] == shorter.stream
     assert longer.replies[: len(shorter.replies)] == shorter.replies
+    assert longer.projects[: len(shorter.projects)] == shorter.projects
 
 
 def test_every_report_is_valid_and_speaks_the_catalogue(district: SimulatedDistrict) -> None:
