@@ -21,5 +21,6 @@ COMMANDS = {
     "rules": Told("service.cli.rules:app", "规则库：核对、测试、解释"),
     "trail": Told("service.cli.trail:app", "项目留痕：核对"),
     "train": Told("service.cli.training:train", "用模拟事项训练升级模型，写出模型与模型卡（如实注明为模拟数据）。"),
+    "evaluate": Told("service.cli.evaluating:app", "评估学习器：在任意事件表上，与基础率、逻辑回归、分组历史比较。"),
 }
 app = Commands("weiyu", "Weiyu 未雨：区县矛盾纠纷预警与评估服务", COMMANDS)
