@@ -33,8 +33,9 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The parts that speak. `history` group → log-odds over the base rate; `base` in log-odds."""
+    """The parts that speak. `numbers` are those used; `history` group → log-odds over those of `base`."""
 
+    numbers: tuple[str, ...]
     design: Design
     tree_columns: tuple[str, ...]
     line: Line | None
@@ -47,6 +48,7 @@ class Model:
         if self.line is None and self.forest is None:
             known = self.history if chosen.way == "history" else {}
             return self.base + np.array([known.get(group, 0.0) for group in groups or [""] * len(frame.numbers)])
+        frame = frame.only(self.numbers)
         total = np.zeros(len(frame.numbers))
         if self.line:
             total += chosen.share * self.line.log_odds(self.design.table(frame))

@@ -14,6 +14,7 @@ from service.scoring.learning.conformal import Conformal, Judged, class_column, 
 from service.scoring.learning.events import Events, Settings
 from service.scoring.learning.forest import Forest, joined
 from service.scoring.learning.kinds import Kind
+from service.scoring.learning.lasting import WHY, lasting
 from service.scoring.learning.learned import Learned, Model, tree_columns, tree_table
 from service.scoring.learning.line import Line, sigmoid
 from service.scoring.learning.novelty import seen_in
@@ -37,7 +38,9 @@ def fit(events: Events, labels: Marks, settings: Settings) -> Learned:
         raise ValueError("labels of one class")
     columns, left_out = plan(events)
     blocks = blocks_of(events.times, settings.horizon)
-    frame, rated = training_frame(columns, events, labels, blocks)
+    whole, rated = training_frame(columns, events, labels, blocks)
+    used = lasting(whole, events.times, settings.monotone)
+    frame = whole.only(used)
     design = design_of(frame, settings.monotone)
     material = _material(frame, design, (labels, events.times, blocks), settings)
     folds = folds_of(labels, blocks) if len(labels) >= FEWEST_ROWS else []
@@ -45,11 +48,11 @@ def fit(events: Events, labels: Marks, settings: Settings) -> Learned:
     parts = [(chain.odds[part], labels[chain.rows[part]]) for part in _parts(folds)]
     calibration = calibrated(parts) if parts else Calibration()
     line, forest = _final(material, chain.chosen)
-    model = Model(design, tree_columns(frame), line, forest, *_rates(events, labels))
+    model = Model(used, design, tree_columns(frame), line, forest, *_rates(events, labels))
     judged = _judged(events, labels, chain, calibration, rated)
     return Learned(
         columns=tuple(rated),
-        left_out={name: why.why for name, why in left_out.items()},
+        left_out={name: why.why for name, why in left_out.items()} | _trending(columns, used),
         past=past_of(events.times, events.groups),
         model=model,
         calibration=calibration,
@@ -58,6 +61,11 @@ def fit(events: Events, labels: Marks, settings: Settings) -> Learned:
         seen=seen_in(rated, events),
         known_groups=frozenset(events.groups or ()),
     )
+
+
+def _trending(columns: Sequence[Column], used: Sequence[str]) -> dict[str, str]:
+    numbers = [column.name for column in columns if column.kind in (Kind.NUMBER, Kind.DATE)]
+    return dict.fromkeys((name for name in numbers if name not in used), WHY)
 
 
 def _material(frame: Frame, design: Design, told: tuple[Marks, np.ndarray, Blocks], settings: Settings) -> Material:

@@ -49,6 +49,11 @@ class Frame:
     flags: Flags
     flag_names: tuple[str, ...]
 
+    def only(self, numbers: Sequence[str]) -> Frame:
+        """The same rows with only these numbers; all flags."""
+        places = [self.number_names.index(name) for name in numbers]
+        return Frame(self.numbers[:, places], tuple(numbers), self.flags, self.flag_names)
+
 
 def plan(events: Events) -> tuple[list[Column], dict[str, Sorted]]:
     """How each column is read, and the columns that are left out, with the reason."""

@@ -13,6 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from service.scoring.evaluate import Marks, Numbers
 from service.scoring.learning.forest import FEWEST_IN_LEAF, Forest, Tree
 
+BEYOND_ALL = 1e305  # in place of infinity, which JSON does not know; no cell reads as a number so large
 GROWTH: Mapping[str, float] = {
     "learning_rate": 0.05,
     "max_leaf_nodes": 6,
@@ -57,7 +58,7 @@ def _tree(nodes: NDArray[Any]) -> Tree:
     leaf = nodes["is_leaf"].astype(bool)
     return Tree(
         np.where(leaf, -1, nodes["feature_idx"]).astype(np.int64),
-        nodes["num_threshold"].astype(float),
+        np.minimum(nodes["num_threshold"].astype(float), BEYOND_ALL),
         nodes["missing_go_to_left"].astype(bool),
         nodes["left"].astype(np.int64),
         nodes["right"].astype(np.int64),

@@ -28,14 +28,22 @@ def past_of(times: Numbers, groups: Sequence[str] | None) -> dict[str, list[floa
 def windows(past: Past, times: Numbers, groups: Sequence[str] | None) -> dict[str, Numbers]:
     """Name → [n]: log of decayed counts of earlier events, and days since the last one (NaN: the first).
 
+    Everywhere only how much busier it was lately than before is told: how busy it was at all grows with whoever keeps
+    the records, and would stand for the date.
+
     `past` are events known beforehand; the n events themselves count for those after them.
     """
     everyone = np.arange(len(times))
-    found = _columns("all", EVERYWHERE, [(past.get(EVERYONE, ()), everyone)], times)
+    found = _surges(_columns("all", EVERYWHERE, [(past.get(EVERYONE, ()), everyone)], times))
     if groups is not None:
         parts = [(past.get(_key(group), ()), rows) for group, rows in members(groups).items()]
         found |= _columns("group", IN_GROUP, parts, times)
     return found
+
+
+def _surges(counted: Mapping[str, Numbers]) -> dict[str, Numbers]:
+    short, middle, long = (counted[f"all_{scale:g}d"] for scale in EVERYWHERE)
+    return {"surge_week": short - middle, "surge_month": middle - long}
 
 
 def members(groups: Sequence[str]) -> dict[str, Rows]:
