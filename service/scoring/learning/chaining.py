@@ -106,7 +106,7 @@ def choose(material: Material, folds: Sequence[Fold], history: Numbers) -> Chain
 def _best_line(material: Material, folds: Sequence[Fold], truth: Marks) -> tuple[Numbers, float, float | None]:
     paths = each_alone(lambda fold: _path(material, fold), folds)
     by_strength = {strength: _judged(material, folds, [path[strength] for path in paths]) for strength in STRENGTHS}
-    strength = _simplest(by_strength, truth)
+    strength = min(STRENGTHS, key=lambda each: _loss(truth, by_strength[each]))
     starts = [path[strength] for path in paths]
     by_life: dict[float | None, Numbers] = {None: by_strength[strength]}
     for life in HALF_LIVES[1:]:
@@ -140,7 +140,7 @@ def _judged(material: Material, folds: Sequence[Fold], lines: Sequence[Line]) ->
 def _best_forest(
     material: Material, folds: Sequence[Fold], half_life: float | None, truth: Marks
 ) -> tuple[Numbers, int]:
-    forests = each_alone(lambda fold: material.forest(fold.learned, half_life, max(TREES)), folds)
+    forests = each_alone(lambda fold: material.forest(fold.learned, half_life, max(TREES)), folds, 1)
     grown = list(zip(folds, forests, strict=True))
     by_trees = {
         trees: np.concatenate([forest.log_odds(material.tree_table[fold.judged], trees) for fold, forest in grown])

@@ -85,7 +85,7 @@ def _final(material: Material, chosen: Chosen) -> tuple[Line | None, Forest | No
     if chosen.share > 0:
         [line] = each_alone(lambda _: material.line(rows, chosen.strength, chosen.half_life), [0])
     if chosen.share < 1:
-        grown = each_alone(lambda bag: material.forest(rows, chosen.half_life, chosen.trees, bag), range(BAGS))
+        grown = each_alone(lambda bag: material.forest(rows, chosen.half_life, chosen.trees, bag), range(BAGS), 1)
         forest = joined(grown)
     return line, forest
 
