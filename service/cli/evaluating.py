@@ -37,15 +37,16 @@ def evaluating() -> None:
     """评估学习器"""
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def table(
+    context: typer.Context,
     train: Csv,
     test: Csv,
     label: Annotated[str, typer.Option(help="标签列：0/1、true/false、yes/no、是/否")],
     time: Annotated[str, typer.Option(help="时间列：事件发生的时间")],
     group: Annotated[str | None, typer.Option(help="分组列，例如地区；用于历史和计数")] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="不用的列，可多次给出")] = None,
-    monotone: Annotated[str | None, typer.Option(help="限定方向的数值列，例如 +人数,-距离")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="不用的列：--drop A B，或多次给出")] = None,
+    monotone: Annotated[list[str] | None, typer.Option(help="限定方向的数值列，例如 +人数,-距离")] = None,
     horizon: Annotated[float | None, typer.Option(help="标签向后看多少天；缺省为 TRAIN 与 TEST 的间隔", min=0)] = None,
     rolling: Annotated[Rolling | None, typer.Option(help="yearly：每年用此前全部已定的行重新训练")] = None,
     seed: Annotated[int, typer.Option(help="随机种子", min=0, max=10_000)] = 0,
@@ -56,9 +57,12 @@ def table(
     if MISSING:
         refuse([f"评估需要 scikit-learn（缺少 {MISSING}），运行环境不带它。在代码目录执行 make setup，"
                 "或 pip install -e '.[train]'，然后再试。服务本身不需要它。"])  # fmt: skip
-    signs = [sign for sign in (piece.strip() for piece in (monotone or "").split(",")) if sign]
+    if context.args and not drop:
+        refuse([f"多余的参数：{' '.join(context.args)}。"])
+    without = [*(drop or ()), *context.args]
+    signs = [sign for sign in (piece.strip() for piece in ",".join(monotone or ()).split(",")) if sign]
     with foreseen():
-        order = Order(train, test, label, time, group, drop or (), signs, horizon, rolling is not None, seed, out)
+        order = Order(train, test, label, time, group, without, signs, horizon, rolling is not None, seed, out)
         verdict = evaluate_table(order)
     print(json.dumps(verdict, ensure_ascii=False) if as_json else verdict_text(verdict))
     if out:

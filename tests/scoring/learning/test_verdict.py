@@ -166,7 +166,10 @@ def test_the_command_prints_one_object_or_one_clear_line(tmp_path: Path) -> None
         written(tmp_path / "train.csv", part(WHOLE, 0, 60)),
         written(tmp_path / "test.csv", part(WHOLE, 60, 99)),
     )
-    good = _weiyu(train, test, "--label", "label", "--time", "start", "--group", "town", "--json")
+    good = _weiyu(
+        train, test, "--label", "label", "--time", "start", "--group", "town", "--json", "--drop", "kind", "asks"
+    )
+    assert not {"kind", "asks"} & {*json.loads(good.stdout)["left_out"]}
     assert json.loads(good.stdout)["test"]["rows"] == 39
     bad = _weiyu(train, test, "--label", "label", "--time", "kind")
     assert (bad.returncode, bad.stdout) == (1, "")
