@@ -18,8 +18,9 @@ from service.scoring.features import NAMES
 BINS = 10  # deciles: what the usual limits of PSI were set for
 USUAL_SHARE = 0.02  # a category below it is counted with the others
 SMOOTHING = 0.5  # added to each bin, so that an empty one has a logarithm
-EXPECTED_TO_VANISH = 20.0  # none where so many were to be expected is no chance: e^-20
-MOVED_SHARE = 0.5  # of what a category lost, found again in one other: it was renamed, not rarer
+AWAITED = 20.0  # so many were to be expected, and hardly any came: one chance in 50,000
+GONE = 0.2  # of its usual share; what is left are old matters, which keep their category
+MOVED_SHARE = 0.7  # of what a category lost, found again in one other: it was renamed, not rarer
 SCORE = "score"
 CATEGORY = "category"
 Counts = dict[str, list[int]]  # per input: how many in each bin, the missing ones last
@@ -111,12 +112,12 @@ def total(days: Iterable[Counts]) -> Counts:
 
 
 def renamed(reference: Reference, now: Counts) -> list[str]:
-    """Usual categories that are gone while one other, or all unusual ones together, grew by most of what they had."""
+    """Usual categories that are all but gone while one other, or all unusual ones together, grew by most of what they had."""
     before, here = reference.counts[CATEGORY], now[CATEGORY]
     old, new = [n / sum(before) for n in before], [n / sum(here) for n in here]
     most = max((n - o for o, n in zip(old, new, strict=True)), default=0.0)
-    awaited = [place for place, share in enumerate(old[:-1]) if share * sum(here) >= EXPECTED_TO_VANISH]
-    gone = [place for place in awaited if not here[place]]
+    awaited = [place for place, share in enumerate(old[:-1]) if share * sum(here) >= AWAITED]
+    gone = [place for place in awaited if new[place] <= GONE * old[place]]
     return [reference.categories[place] for place in gone if most >= MOVED_SHARE * old[place]]
 
 

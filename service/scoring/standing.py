@@ -11,9 +11,9 @@ from service.scoring.definitions import FEATURES, GROUPS
 from service.scoring.drift import CATEGORY, SCORE, Moved
 
 BY_CHANCE_WARN, BY_CHANCE_LIMIT = 2.0, 3.0  # standard deviations beyond which a gap is no chance
-CALENDAR = frozenset(
-    feature.name for feature in FEATURES if feature.group == "season"
-)  # moves with the year, by design
+# Shown, never acted on: what all matters of a place or a season share moves with it, as it is meant to. A surge of
+# reports has its own limit, and the season its own table; PSI takes each score for a draw of its own.
+SHARED = frozenset(feature.name for feature in FEATURES if feature.group in ("history", "season"))
 _GROUP = {feature.name: GROUPS[feature.group].title for feature in FEATURES}
 
 
@@ -122,7 +122,7 @@ def _moved(seen: Seen, limits: Limits) -> Iterator[Noticed]:
     if seen.scores < limits.drift_least_scores:
         return
     for name, one in seen.inputs.items():
-        if one.psi >= limits.psi_warn and name not in CALENDAR:
+        if one.psi >= limits.psi_warn and name not in SHARED:
             # No score rests on the mix of categories, which turns with the seasons (heating, wages): it ends nothing.
             grave = one.psi >= limits.psi_limit and (name == SCORE or name in seen.used)
             limit = limits.psi_limit if grave else limits.psi_warn
@@ -135,7 +135,7 @@ def _moved(seen: Seen, limits: Limits) -> Iterator[Noticed]:
 
 def _renamed(seen: Seen) -> Iterator[Noticed]:
     for code in seen.renamed:
-        text = f"类别 {code} 不再出现，而另一类别相应增多，可能改了名称；当地同类历史因此失去意义"
+        text = f"类别 {code} 几乎不再出现，而另一类别相应增多，可能改了名称；当地同类历史因此失去意义"
         yield Noticed(f"renamed.{code}", 0.0, 0.0, True, text)
 
 

@@ -99,8 +99,8 @@ async def _seen(connection: AsyncConnection, watch: Watch, champion: Row) -> tup
 async def _inputs(
     connection: AsyncConnection, watch: Watch, champion: Row
 ) -> tuple[dict[str, Moved], tuple[str, ...], dict[str, Any]]:
-    """How far each input moved. Whole days only up to today: today's are counted as far as they were read."""
-    since = watch.day - timedelta(days=watch.limit("model.drift_window_days") - 1)
+    """How far each input moved in so many whole days and today, as far as it was read."""
+    since = watch.day - timedelta(days=watch.limit("model.drift_window_days"))
     days = await scores.tallies(connection, champion["version"], since, watch.day)
     number = sum(row["scores"] for row in days)
     compared = {"from": since, "until": watch.day, "scores": number, "reference_scores": None,
