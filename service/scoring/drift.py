@@ -112,7 +112,7 @@ def total(days: Iterable[Counts]) -> Counts:
 
 
 def renamed(reference: Reference, now: Counts) -> list[str]:
-    """Usual categories that are all but gone while one other, or all unusual ones together, grew by most of what they had."""
+    """Usual categories all but gone while one other, or all unusual ones together, grew by most of what they had."""
     before, here = reference.counts[CATEGORY], now[CATEGORY]
     old, new = [n / sum(before) for n in before], [n / sum(here) for n in here]
     most = max((n - o for o, n in zip(old, new, strict=True)), default=0.0)

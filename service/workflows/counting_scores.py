@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -82,6 +82,7 @@ async def _count(connection: AsyncConnection, engines: Engines, version: str, sa
     model = await models.by_version(connection, version)
     if model is None:
         return  # judged before there was a registry, by a model that is gone
+    before = {name: model[name] for name in ("sample", "reference")}
     for day, of_day in groupby(sorted(said, key=lambda one: one.at), lambda one: engines.day(one.at)):
         first = {one.matter_id: one for one in reversed(list(of_day))}
         rows = [_forecast(one, day, model["horizon_days"]) for one in first.values()]
@@ -90,6 +91,8 @@ async def _count(connection: AsyncConnection, engines: Engines, version: str, sa
         reference = await _reference(connection, engines, model, (day, met))
         if reference is not None:
             await _tally(connection, reference, (day, version), met)
+    if any(model[name] is not kept for name, kept in before.items()):
+        await models.amend(connection, version, {name: model[name] for name in before})
 
 
 def _forecast(said: Said, day: date, horizon: int) -> Row:
@@ -104,7 +107,7 @@ def _forecast(said: Said, day: date, horizon: int) -> Row:
 async def _reference(
     connection: AsyncConnection, engines: Engines, model: Row, on: tuple[date, Sequence[Met]]
 ) -> Reference | None:
-    """The reference of a model, if there was one before these; until then they are gathered for it."""
+    """The reference of a model, if there was one before these; until then they are gathered in its row for it."""
     if model["reference"] is not None:
         return Reference.read(model["reference"])
     day, met = on
@@ -115,16 +118,11 @@ async def _reference(
         return None
     sample = [*(model["sample"] or ()), *([one.features, one.probability, one.category] for one in met)]
     if len(sample) < value("model.drift_reference_scores", EVERYWHERE, day):
-        await _gather(connection, model, {"sample": sample})
+        model["sample"] = sample
     else:
         made = await asyncio.to_thread(Reference.of, [Met(*one) for one in sample])
-        await _gather(connection, model, {"sample": None, "reference": made.kept()})
+        model |= {"sample": None, "reference": made.kept()}
     return None
-
-
-async def _gather(connection: AsyncConnection, model: Row, changes: Mapping[str, object]) -> None:
-    await models.amend(connection, model["version"], changes)
-    model.update(changes)
 
 
 async def _tally(

@@ -114,6 +114,8 @@ class Models:
         `anew`: what the model meets from now on becomes what later is compared with. Raises Problem 409.
         """
         async with self.doors.transaction() as connection:
+            if anew:  # waits for who is counting in the old bins, before the registry is locked: counting amends it
+                await scores.read_to(connection)
             await models.lock(connection)
             champion = await models.in_role(connection, "champion")
             if champion is None:

@@ -216,6 +216,12 @@ async def test_judging_comes_back_by_an_administrators_word_or_by_promotion_and_
 
     handed = {"by": "rules", "reason": "试"}
     assert (await settled.admin.put("/v1/model/judging", json=handed)).status_code == 204
+    anew = {"by": "model", "reason": "今后以人计", "compare_anew": True}
+    assert (await settled.admin.put("/v1/model/judging", json=anew)).status_code == 204
+    assert await settled.look() is Standing.SOUND
+    assert (await settled.found())["compared"]["reference_scores"] is None
+
+    assert (await settled.admin.put("/v1/model/judging", json=handed)).status_code == 204
     ok(await settled.admin.post("/v1/models", json=files("next-1")), 201)
     ok(await settled.admin.post("/v1/models/next-1/promote", json={}))
     assert (await last_judgement(settled))["model_version"] == "next-1"
