@@ -11,7 +11,9 @@ from pydantic import Field, StringConstraints
 from service.api.shapes import Out
 from service.domain.incidents import ShortText, Strict
 from service.scoring.artefact import LARGEST_BYTES
+from service.workflows.models import VERSION_PATTERN
 
+VersionName = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 FileText = Annotated[str, StringConstraints(min_length=2, max_length=LARGEST_BYTES)]
 
 

@@ -19,6 +19,7 @@ from service.api.model_shapes import (
     NoticeOut,
     PerformanceOut,
     ReasonIn,
+    VersionName,
 )
 from service.api.state import App, app_of
 from service.domain.problems import Problem
@@ -87,7 +88,7 @@ async def post_rollback(why: ReasonIn, viewer: Administrator, request: Request) 
 
 
 @router.post("/models/{version}/promote")
-async def post_promote(version: str, why: ReasonIn, viewer: Administrator, request: Request) -> ModelOut:
+async def post_promote(version: VersionName, why: ReasonIn, viewer: Administrator, request: Request) -> ModelOut:
     """Let a registered model judge, in every process within seconds."""
     app = app_of(request)
     _must_be_everywhere(viewer)
@@ -119,7 +120,7 @@ async def get_performance(
     viewer: Reader,
     request: Request,
     back: Annotated[int, Query(ge=1, le=24, description="how many months, this one included")] = 12,
-    version: Annotated[str | None, Query(description="one model, also where it only scored in shadow")] = None,
+    version: Annotated[VersionName | None, Query(description="one model, also where it only scored in shadow")] = None,
 ) -> PerformanceOut:
     """The published record: forecast against what happened, month by month, with the five largest misses of each."""
     app = app_of(request)

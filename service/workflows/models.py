@@ -26,7 +26,7 @@ from service.workflows.parts import Doors
 
 LOG = logging.getLogger(__name__)
 SERVICE = "本服务"  # what the service does by itself
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _sound(content: bytes, card: bytes) -> Artefact:
         artefact = read_artefact(content, card)
     except ModelRefused as refused:
         raise Problem(422, "model_refused", refused.detail) from refused
-    if not VERSION.fullmatch(artefact.scorer.version):
+    if not re.fullmatch(VERSION_PATTERN, artefact.scorer.version):
         raise Problem(422, "model_refused", "模型版本须为 1–64 个字母、数字、点、横线或下划线，以字母或数字开头。")
     return artefact
 

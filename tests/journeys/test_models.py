@@ -236,3 +236,10 @@ async def test_a_card_of_another_learner_is_told_entry_by_entry(admin: httpx.Asy
 
     assert text.startswith("# Model card: other-1")
     assert "- learner:\n  - kind: line" in text
+
+
+async def test_names_that_no_model_can_have_are_refused_before_anything_is_asked(admin: httpx.AsyncClient) -> None:
+    for name in ("%00", "x" * 3000, "%ED%A0%80", "a%0A"):
+        refused(await admin.post(f"/v1/models/{name}/promote", json={}), 422, "invalid_request")
+        refused(await admin.get(f"/v1/performance?version={name}"), 422, "invalid_request")
+    assert ok(await admin.get("/v1/performance?version=never-seen"))["months"] == []
