@@ -33,6 +33,7 @@ from service.domain.levels import Level
 from service.domain.matters import PlaceHistory
 from service.domain.warnings import Department, Duty, Responsibility, Subscription, Warning, WarningSubject
 from service.main import load_engines
+from service.scoring.holder import InUse, ModelHolder
 from service.settings import Settings
 from service.store import tables as t
 from service.store import tables_service as ts
@@ -73,7 +74,9 @@ async def _life(served: FastAPI) -> AsyncIterator[None]:
     with engine.begin() as connection:
         connection.execute(text("CREATE SEQUENCE IF NOT EXISTS usual_seq"))
     learned: Any = fitted(examples())
-    served.state.parts = Parts(engine, replace(load_engines(Settings()), scorer=learned), *_reference(engine))
+    served.state.parts = Parts(
+        engine, replace(load_engines(Settings()), models=ModelHolder(InUse(learned))), *_reference(engine)
+    )
     yield
     engine.dispose()
 

@@ -26,6 +26,7 @@ from service.api import (
     following,
     incidents,
     matters,
+    models,
     operations,
     participation,
     project_kinds,
@@ -58,7 +59,7 @@ from service.rules.thresholds import load_thresholds
 from service.rules.together import load_coordination
 from service.scheduler import Scheduler, ticks
 from service.scoring.artefact import ModelRefused, load_model
-from service.scoring.scorer import Scorer
+from service.scoring.holder import InUse, ModelHolder
 from service.settings import Settings
 from service.store.engine import open_engine
 from service.store.keys import KeyBook
@@ -71,6 +72,7 @@ from service.store.warnings import EVENTS_CHANNEL
 from service.text.category import Categoriser
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
+from service.workflows.models import Models
 from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.trying import Tryout
@@ -81,7 +83,7 @@ from service.workflows.workdays import is_workday
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
     responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments, following,
-    assessment_reports, assessment_steps, project_kinds, catalogue_routes,
+    assessment_reports, assessment_steps, project_kinds, catalogue_routes, models,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
@@ -97,7 +99,6 @@ def load_engines(settings: Settings) -> Engines:
     """Everything that thinks. An untrustworthy model is left out and why is said; a bad rulebook stops the start."""
     catalogue = load_catalogue()
     rulebook = load_rulebook(settings.rulebook or INCIDENT_RULEBOOK, matter_vocabulary(catalogue))
-    scorer, why = _scorer(settings.models_dir)
     methods = load_methods()
     return Engines(
         catalogue=catalogue,
@@ -109,8 +110,7 @@ def load_engines(settings: Settings) -> Engines:
         coordination=load_coordination(catalogue.first_levels),
         procedures=load_procedures([preset.name for preset in methods.presets]),
         watch=load_watch(methods.checklist, catalogue),
-        scorer=scorer,
-        why_no_scorer=why,
+        models=ModelHolder(_shipped(settings.models_dir)),
         zone=settings.timezone,
         late_hours=settings.late_hours,
     )
@@ -184,6 +184,9 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
         await rulebooks.follow()
         await rulebooks.keep_current(clock())
+        registry = Models(doors, engines.models, settings.models_dir)
+        await registry.take_shipped(clock())
+        await registry.follow()
         # Connections of its own, so that a burst of reports does not hold up events.
         own = replace(doors, engine=_engine(stack, url, STREAM_CONNECTIONS))
         broadcast = Broadcast(own, engines.catalogue, clock, app.bells.events)
@@ -191,13 +194,13 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             engine=engine, doors=doors, engines=engines, intake=intake, keys=KeyBook(engine), clock=clock,
             newest=Newest(engine, doors.reference, app.bells.line), broadcast=broadcast, metrics=metrics,
             pages=Pages(engine, engines.catalogue, app.bells.line),
-            rulebooks=rulebooks, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,
+            rulebooks=rulebooks, models=registry, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,
         )  # fmt: skip
         _keep_going(stack, listen(url, _heard(app), app.bells.line))
         _keep_going(stack, broadcast.run())
         if settings.push_workers:
             await stack.enter_async_context(pushing(settings, url, channel, app.bells.outbox, clock))
-        scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, rulebooks, clock))
+        scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, (rulebooks, registry), clock))
         scheduler.start()
         stack.callback(scheduler.stop)
         await stack.enter_async_context(intake.running())
@@ -233,11 +236,12 @@ def _keep_going(stack: contextlib.AsyncExitStack, work: Coroutine[Any, Any, None
     stack.push_async_callback(_ended, asyncio.create_task(work))
 
 
-def _scorer(folder: Path) -> tuple[Scorer | None, str | None]:
+def _shipped(folder: Path) -> InUse:
+    """The model that ships judges until the registry is read, and where there is none in it."""
     try:
-        return load_model(folder), None
+        return InUse(load_model(folder))
     except ModelRefused as refused:
-        return None, refused.detail
+        return InUse(None, refused.detail)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

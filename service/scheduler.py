@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,13 +14,17 @@ from service.store import leases
 from service.store.engine import new_id
 from service.workflows.clocks import issue_overdue, remind_overdue
 from service.workflows.conditions import warn_overdue
+from service.workflows.counting_scores import count_scores, settled_before
 from service.workflows.metrics import Metrics
+from service.workflows.models import Models
 from service.workflows.months import make_months
 from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.reopening import reopen_outrun
 from service.workflows.rulebooks import Rulebooks
+from service.workflows.settling_forecasts import settle_forecasts
 from service.workflows.together import warn_together
 from service.workflows.unassessed import warn_unassessed
+from service.workflows.watching_models import Watch, watch_model
 
 LOG = logging.getLogger(__name__)
 
@@ -35,8 +39,9 @@ class Tick:
     shared: bool = True
 
 
-def ticks(doors: Doors, engines: Engines, rulebooks: Rulebooks, clock: Clock) -> tuple[Tick, ...]:
-    """Everything that happens by itself."""
+def ticks(doors: Doors, engines: Engines, followed: tuple[Rulebooks, Models], clock: Clock) -> tuple[Tick, ...]:
+    """Everything that happens by itself; `followed` is what each process keeps in step with the database."""
+    rulebooks, models = followed
     return (
         Tick("issue_overdue", timedelta(seconds=5), lambda: issue_overdue(doors, engines, clock())),
         Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
@@ -45,8 +50,17 @@ def ticks(doors: Doors, engines: Engines, rulebooks: Rulebooks, clock: Clock) ->
         Tick("warn_conditions", timedelta(minutes=2), lambda: warn_overdue(doors, engines, clock())),
         Tick("reopen_outrun", timedelta(minutes=2), lambda: reopen_outrun(doors, engines, clock())),
         Tick("make_months", timedelta(minutes=10), lambda: make_months(doors, clock())),
+        Tick("count_scores", timedelta(minutes=1), lambda: count_scores(doors, engines, settled_before(wall_clock()))),
+        Tick("settle_forecasts", timedelta(minutes=10), lambda: settle_forecasts(doors, clock())),
+        Tick("watch_model", timedelta(hours=1), lambda: watch_model(Watch(engines, models, clock()))),
         Tick("follow_rulebook", timedelta(seconds=5), rulebooks.follow, shared=False),
+        Tick("follow_model", timedelta(seconds=5), models.follow, shared=False),
     )
+
+
+def wall_clock() -> datetime:
+    """The machine's own time, which ids carry whatever time the service goes by."""
+    return datetime.now(UTC)
 
 
 class Scheduler:

@@ -22,7 +22,9 @@ class Settings(BaseModel):
 
     database_url: str | None = Field(None, description="postgresql://…; empty: the embedded server in data_dir")
     data_dir: Path = Field(Path("./var"), description="embedded database, demo keys, logs")
-    models_dir: Path = Field(Path("./models"), description="trained models, one folder each, newest version serves")
+    models_dir: Path = Field(
+        Path("./models"), description="the model that ships, one folder; the registry decides which judges"
+    )
     rulebook: Path | None = Field(None, description="incident rulebook to serve; empty: the one that ships")
     timezone: ZoneInfo = Field(ZoneInfo("Asia/Shanghai"), description="days and months are counted in this zone")
     host: str = Field("127.0.0.1", description="address to listen on")

@@ -120,21 +120,6 @@ async def get_rulebook(digest: str, _: Reader, request: Request) -> dict[str, An
     return row
 
 
-@router.get("/model")
-async def get_model(_: Reader, request: Request) -> dict[str, Any]:
-    """The model that scores, said to be synthetic where it is, or why none does."""
-    engines = app_of(request).engines
-    if engines.scorer is None:
-        return {"usable": False, "why": engines.why_no_scorer}
-    scorer = engines.scorer
-    return {
-        "usable": True,
-        "version": scorer.version,
-        "horizon_days": scorer.horizon_days,
-        "synthetic": scorer.synthetic,
-    }
-
-
 def _must_be_everywhere(viewer: Viewer) -> None:
     """Rules judge in every area, so a key of one area may not change them."""
     if viewer.area is not None:

@@ -11,7 +11,8 @@ from service.api.access import READERS, may
 from service.api.state import app_of
 from service.domain.problems import Problem
 from service.domain.words import Scope
-from service.store import feed, outbox
+from service.scoring.standing import Standing
+from service.store import feed, outbox, scores
 from service.store.keys import Viewer
 
 router = APIRouter(tags=["operations 运维"])
@@ -44,8 +45,11 @@ async def get_metrics(_: Annotated[Viewer, may(*READERS)], request: Request) -> 
     async with app.engine.connect() as connection:
         unsettled = await outbox.unsettled(connection)
         app.metrics.feed_head.set(await feed.head(connection))
+        looks = await scores.drift(connection, 1)
     for state, number in unsettled.items():
         app.metrics.outbox.labels(state).set(number)
+    for look in looks:
+        app.metrics.model.looked([*Standing].index(Standing(look["standing"])), look["found"])
     app.metrics.model_usable.set(app.engines.scorer is not None)
     return Response(generate_latest(app.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

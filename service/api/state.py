@@ -16,6 +16,7 @@ from service.store.newest import Newest
 from service.workflows.answering import Actor
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
+from service.workflows.models import Models
 from service.workflows.parts import Doors, Engines
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.telling import Work
@@ -37,6 +38,7 @@ class App:
     broadcast: Broadcast
     metrics: Metrics
     rulebooks: Rulebooks
+    models: Models
     tryout: Tryout
     stopping: Callable[[], bool]
 

@@ -11,6 +11,7 @@ from service.cli.common import SAY, rest_collector
 from service.main import load_engines, open_doors
 from service.settings import Settings
 from service.store.engine import open_engine
+from service.workflows.models import Models
 from service.workflows.parts import Doors, Engines
 
 
@@ -20,6 +21,7 @@ async def parts(settings: Settings, url: str) -> AsyncIterator[tuple[Doors, Engi
     engine = open_engine(url, 2)
     try:
         doors, engines = await open_doors(settings, engine), load_engines(settings)
+        await Models(doors, engines.models, settings.models_dir).follow()
         rest_collector()
         yield doors, engines
     finally:

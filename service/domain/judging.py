@@ -56,6 +56,14 @@ class ScoreReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """What a model said that judges nothing: a challenger, or the champion while the rules judge alone."""
+
+    version: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """The model's answer: the probability that the matter escalates within `horizon_days`, or why there is none."""
 
@@ -67,6 +75,7 @@ class Score:
     feature_hash: str | None = None
     features: dict[str, float | None] = field(default_factory=dict)
     synthetic: bool = True  # trained on simulated matters: said wherever the score shows
+    shadows: tuple[Shadow, ...] = ()  # kept beside, heard by nobody
 
 
 @dataclass(frozen=True, slots=True)

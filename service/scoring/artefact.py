@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -27,21 +28,47 @@ class ModelRefused(Problem):
         super().__init__(503, "model_refused", detail)
 
 
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A model that agrees with its card: the two files as they were read, and the scorer made from them."""
+
+    scorer: Scorer
+    content: bytes
+    card_content: bytes
+    card: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """Of `content`, in hexadecimal digits."""
+        return sha256(self.content).hexdigest()
+
+
 def load_model(path: Path) -> Scorer:
     """The scorer of a model folder, of its `model.json`, or of a folder that holds exactly one model folder.
 
     Raises ModelRefused when anything is missing, malformed, too large, or differs from the card.
     """
+    return load_artefact(path).scorer
+
+
+def load_artefact(path: Path) -> Artefact:
+    """The same with the files' bytes and the card. Raises ModelRefused."""
     folder = _model_folder(path)
-    card = _object(_read(folder / CARD_FILE), CARD_FILE)
-    content = _read(folder / MODEL_FILE)
+    card = _read(folder / CARD_FILE)
+    return read_artefact(_read(folder / MODEL_FILE), card, f"{folder.name}/{MODEL_FILE}")
+
+
+def read_artefact(content: bytes, card_content: bytes, name: str = MODEL_FILE) -> Artefact:
+    """A model from the bytes of its two files, wherever they come from. Raises ModelRefused."""
+    for said, file in ((content, MODEL_FILE), (card_content, CARD_FILE)):
+        if len(said) > LARGEST_BYTES:
+            raise ModelRefused(f"{file} 超过 {LARGEST_BYTES} 字节，不是本程序的模型，未载入。")
+    card = _object(card_content, CARD_FILE)
     if sha256(content).hexdigest() != card.get("sha256"):
-        raise ModelRefused(
-            f"模型文件 {folder.name}/{MODEL_FILE} 与模型卡登记的 SHA-256 不一致，文件可能被改动，未载入。"
-        )
+        raise ModelRefused(f"模型文件 {name} 与模型卡登记的 SHA-256 不一致，文件可能被改动，未载入。")
     model = _object(content, MODEL_FILE)
     _check_agreement(model, card)
-    return Scorer(parts_of(model))
+    return Artefact(Scorer(parts_of(model)), content, card_content, card)
 
 
 def parts_of(model: Mapping[str, Any]) -> ModelParts:
@@ -86,7 +113,8 @@ def _read(file: Path) -> bytes:
 
 def _object(content: bytes, name: str) -> dict[str, Any]:
     try:
-        parsed = json.loads(content, parse_constant=_refuse_constant)
+        parsed = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
+        json.dumps(parsed, ensure_ascii=False).encode()  # half a character has no place in any answer
     except (ValueError, RecursionError) as error:
         raise ModelRefused(f"{name} 不是合规的 JSON，未载入。") from error
     if not isinstance(parsed, dict):
@@ -96,6 +124,11 @@ def _object(content: bytes, name: str) -> dict[str, Any]:
 
 def _refuse_constant(word: str) -> float:
     raise ValueError(word)
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    return number if isfinite(number) else _refuse_constant(word)
 
 
 def _check_agreement(model: Mapping[str, Any], card: Mapping[str, Any]) -> None:

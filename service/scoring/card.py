@@ -59,6 +59,23 @@ left out as well.
 """
 
 
+def words_of(card: dict[str, Any], model: dict[str, Any]) -> str:
+    """The card as Markdown; one that another learner wrote, with other entries, is given entry by entry."""
+    try:
+        return card_text(card, model)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return "\n".join([f"# Model card: {card.get('version')}", "", *_entries(card, 0)]) + "\n"
+
+
+def _entries(said: dict[str, Any], depth: int) -> Iterator[str]:
+    for name, value in said.items():
+        if isinstance(value, dict):
+            yield f"{'  ' * depth}- {name}:"
+            yield from _entries(value, depth + 1)
+        else:
+            yield f"{'  ' * depth}- {name}: {value}"
+
+
 def card_text(card: dict[str, Any], model: dict[str, Any]) -> str:
     """The card as Markdown."""
     sections = [

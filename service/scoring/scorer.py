@@ -61,6 +61,11 @@ class Scorer:
             for (name, weight, group), reference in zip(weights, references, strict=True)
         )
 
+    @property
+    def used(self) -> frozenset[str]:
+        """The features that can change a probability at all."""
+        return frozenset(name for name, per_unit, if_missing, _, _ in self._lines if per_unit or if_missing)
+
     def score(self, snapshots: Sequence[MatterSnapshot]) -> list[Score]:
         """One score per snapshot, in order; one call for a batch."""
         return [self.score_row(features(snapshot)) for snapshot in snapshots]
@@ -79,7 +84,12 @@ class Scorer:
             feature_hash(row),
             row,
             self.synthetic,
+            (),
         )
+
+    def probability(self, row: Row) -> float:
+        """The probability alone, for who scores in shadow and gives no reasons."""
+        return sigmoid(self.baseline + sum(self._effects(row)))
 
     def effects(self, row: Row) -> dict[str, float]:
         """Log-odds each group adds to `baseline`; together they give the score's log-odds exactly."""

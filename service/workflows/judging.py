@@ -52,11 +52,10 @@ def minimum_people(engines: Engines, area: str, now: datetime) -> int:
 def _scores(
     engines: Engines, matters: Sequence[Matter], snapshots: Sequence[MatterSnapshot], now: datetime
 ) -> list[Score]:
-    if engines.scorer is None:
-        return [Score(None, f"没有可用的模型，仅按规则研判：{engines.why_no_scorer}")] * len(matters)
+    models = engines.models.current
     least = [minimum_people(engines, matter.area, now) for matter in matters]
     large = [index for index, matter in enumerate(matters) if matter.known_people() >= least[index]]
-    scored = dict(zip(large, engines.scorer.score([snapshots[index] for index in large]), strict=True))
+    scored = dict(zip(large, models.score([snapshots[index] for index in large]), strict=True))
     return [scored.get(index) or _too_small(least[index]) for index in range(len(matters))]
 
 

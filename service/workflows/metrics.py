@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import nan
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+class ModelGauges:
+    """What the last look at the model found; set when somebody asks."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.psi = Gauge(
+            "weiyu_model_psi", "PSI of each input against its reference, at the last look", ["input"],
+            registry=registry,
+        )  # fmt: skip
+        self.missing = Gauge(
+            "weiyu_model_missing_share", "Share of scores in which a feature was missing", ["input"],
+            registry=registry,
+        )  # fmt: skip
+        self.came = Gauge(
+            "weiyu_model_came_to_expected", "Escalations that came against those expected", registry=registry
+        )
+        self.volume = Gauge(
+            "weiyu_model_volume_ratio", "Reports of the last week against a usual week", registry=registry
+        )
+        self.age = Gauge("weiyu_model_age_days", "Days since what the model learned from", registry=registry)
+        self.standing = Gauge("weiyu_model_standing", "0 sound, 1 warned, 2 handed to the rules", registry=registry)
+
+    def looked(self, standing: int, found: Mapping[str, Any]) -> None:
+        """Show the last look at the model; what could not be compared has no value."""
+        for name, one in found["inputs"].items():
+            self.psi.labels(name).set(one["psi"])
+            self.missing.labels(name).set(one["missing"])
+        came, volume = found["calibration"]["ratio"], found["volume"]["ratio"]
+        self.came.set(nan if came is None else came)
+        self.volume.set(nan if volume is None else volume)
+        self.age.set(found["age_days"])
+        self.standing.set(standing)
 
 
 class Metrics:
@@ -34,6 +71,7 @@ class Metrics:
         self.model_usable = Gauge(
             "weiyu_model_usable", "1 when a model scores, 0 when rules judge alone", registry=self.registry
         )
+        self.model = ModelGauges(self.registry)
         self._counted: dict[tuple[str, str, int], Counter] = {}
         self._timed: dict[str, Histogram] = {}
 

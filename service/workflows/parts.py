@@ -19,6 +19,7 @@ from service.rules.method.watch_table import WatchTable
 from service.rules.rulebook import RulebookHolder
 from service.rules.thresholds import Thresholds
 from service.rules.together import Coordination
+from service.scoring.holder import ModelHolder
 from service.scoring.scorer import Scorer
 from service.store.reference import Reference, ReferenceCache
 from service.text.category import Categoriser
@@ -29,7 +30,7 @@ Clock = Callable[[], datetime]  # always with an offset
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Everything that only thinks. `scorer` None: no usable model, the rules judge alone and say why."""
+    """Everything that only thinks."""
 
     catalogue: Catalogue
     categoriser: Categoriser
@@ -40,10 +41,18 @@ class Engines:
     procedures: Procedures
     coordination: Coordination
     watch: WatchTable
-    scorer: Scorer | None
-    why_no_scorer: str | None
+    models: ModelHolder
     zone: ZoneInfo
     late_hours: float | None = None
+
+    @property
+    def scorer(self) -> Scorer | None:
+        """The model that judges now; None: the rules judge alone, `why_no_scorer` says why in Chinese."""
+        return self.models.current.champion
+
+    @property
+    def why_no_scorer(self) -> str | None:
+        return self.models.current.why_none
 
     def day(self, instant: datetime) -> date:
         """The local day of an instant."""

@@ -43,7 +43,8 @@ def intended(method: str, path: str) -> set[Scope]:
             return set(Scope)
         if path in BY_REPORTERS_TOO:
             return READERS | {Scope.REPORT}
-        return {Scope.ADMINISTER} if path.startswith(("/v1/endpoints", "/v1/outbox")) else READERS
+        administrative = ("/v1/endpoints", "/v1/outbox", "/v1/operations")
+        return {Scope.ADMINISTER} if path.startswith(administrative) else READERS
     if path.startswith("/v1/incidents"):
         return {Scope.REPORT}
     if path.startswith(("/v1/projects", "/v1/assessments")):
