@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import log
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,11 @@ class DistrictLine:
     losses: Mapping[Way, float]
     matters: int
 
+    def plain(self) -> dict[str, Any]:
+        """For JSON: `intercept` and `weights` as an artefact holds them, `share` for `share_from`, and how it came."""
+        came = {"around": self.chosen.around, "looser": self.chosen.looser, "matters": self.matters}
+        return {**self.line.plain(), "share": self.share.plain(), **came}
+
 
 def outcomes_of(examples: Sequence[Example]) -> Outcomes:
     """Those of a district's examples of which it is settled what came of them."""
@@ -99,7 +105,9 @@ def fit_district(outcomes: Outcomes, around: Mapping[str, PriorLine], sure: Sure
     chosen = min(losses, key=lambda way: losses[way] * matters + way.doubt(stated), default=stated)
     sought = _sought(table, outcomes, around[chosen.around], _looser(sure, chosen))
     at = fit_drawn(sought)
-    return DistrictLine(_line(at, around[chosen.around]), _share(sought, at), chosen, losses, matters)
+    return DistrictLine(
+        _line(at, around[chosen.around]), _share(sought, at, around[chosen.around]), chosen, losses, matters
+    )
 
 
 def out_of_fold(outcomes: Outcomes, line: PriorLine, sure: Sureness, way: Way) -> Numbers:
@@ -123,7 +131,8 @@ def log_odds(rows: Sequence[Row], line: PriorLine) -> Numbers:
 
 def table_of(rows: Sequence[Row], line: PriorLine) -> Numbers:
     """[n, 2 · features + 1]: what the weights are multiplied with, as `prior_share.columns` says."""
-    told = np.array([columns(row, line) for row in rows], dtype=float)
+    usual, steps = line.usual, line.steps
+    told = np.array([columns(row, usual, steps) for row in rows], dtype=float)
     return told.reshape(len(rows), len(SIGNS))
 
 
@@ -194,12 +203,13 @@ def _line(at: Numbers, like: PriorLine) -> PriorLine:
     return PriorLine(float(at[-1]), slopes)
 
 
-def _share(sought: Drawn, at: Numbers) -> PriorShare:
+def _share(sought: Drawn, at: Numbers, line: PriorLine) -> PriorShare:
     """Directions in which prior and outcomes are independent of each other: both matrices made diagonal at once."""
     whole = np.linalg.cholesky(sought.precision + sought.information(at))
     inverse = np.linalg.inv(whole)
     shares, turned = np.linalg.eigh(inverse @ sought.precision @ inverse.T)
-    return PriorShare(np.clip(shares, 0.0, 1.0).tolist(), (inverse.T @ turned).tolist())
+    directions = inverse.T @ turned
+    return PriorShare(np.clip(shares, 0.0, 1.0).tolist(), directions.tolist(), line.usual, line.steps)
 
 
 def _days(at: datetime) -> float:

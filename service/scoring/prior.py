@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from service.domain.yaml_files import read_yaml
 from service.scoring.definitions import FEATURES
-from service.scoring.features import Row
+from service.scoring.features import NAMES, Row
 
 PRIOR_FILE = Path(__file__).with_name("prior.yaml")
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -52,6 +52,16 @@ class PriorLine:
 
     constant: float
     slopes: Mapping[str, Slope]
+
+    @property
+    def usual(self) -> list[float]:
+        """Usual values in the order of NAMES."""
+        return [self.slopes[name].usual for name in NAMES]
+
+    @property
+    def steps(self) -> list[float]:
+        """Steps in the order of NAMES."""
+        return [self.slopes[name].step for name in NAMES]
 
     def log_odds(self, row: Row) -> float:
         """Of a row made by `features`."""

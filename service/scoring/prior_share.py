@@ -8,39 +8,53 @@ seen. In directions that are independent in both, it is a mean of one share per 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from service.scoring.features import NAMES, Row
-from service.scoring.prior import PriorLine
 
 
 @dataclass(frozen=True, slots=True)
 class PriorShare:
     """`shares` [k] of the prior in each direction (0-1); `directions` [2 · features + 1][k]: how far each column of
-    `columns` reaches into it, in standard deviations of log-odds."""
+    `columns` reaches into it, in standard deviations of log-odds; `usual` and `steps` [features] those of the line."""
 
     shares: Sequence[float]
     directions: Sequence[Sequence[float]]
+    usual: Sequence[float]
+    steps: Sequence[float]
 
-    def of(self, row: Row, line: PriorLine) -> float:
-        """The share of the prior in the score of a row, 0-1; `line` tells the usual values and steps."""
+    def of(self, row: Row) -> float:
+        """The share of the prior in the score of a row, 0-1."""
         reach = [0.0] * len(self.shares)
-        for value, direction in zip(columns(row, line), self.directions, strict=True):
+        for value, direction in zip(columns(row, self.usual, self.steps), self.directions, strict=True):
             if value:
                 reach = [so_far + value * far for so_far, far in zip(reach, direction, strict=True)]
         whole = sum(far * far for far in reach)
         return sum(share * far * far for share, far in zip(self.shares, reach, strict=True)) / whole
 
+    def plain(self) -> dict[str, Any]:
+        """Lists of numbers for JSON, some 50 kB; `share_from` reads them."""
+        return asdict(self)
 
-def columns(row: Row, line: PriorLine) -> list[float]:
+
+def share_from(plain: Mapping[str, Any]) -> PriorShare:
+    """What `plain` gave; KeyError when something is missing, ValueError when it belongs to other features."""
+    told = PriorShare(plain["shares"], plain["directions"], plain["usual"], plain["steps"])
+    if not len(told.directions) == 2 * len(told.usual) + 1 == 2 * len(told.steps) + 1 == 2 * len(NAMES) + 1:
+        raise ValueError("shares of other features")
+    return told
+
+
+def columns(row: Row, usual: Sequence[float], steps: Sequence[float]) -> list[float]:
     """What the weights are multiplied with: steps from the usual value, marks of missing ones, and 1 for the constant.
 
     2 · len(NAMES) + 1 numbers, in the order of NAMES.
     """
-    known = [(row[name], line.slopes[name]) for name in NAMES]
-    steps = [0.0 if value is None else (value - slope.usual) / slope.step for value, slope in known]
-    return [*steps, *(float(value is None) for value, _ in known), 1.0]
+    known = [(row[name], middle, step) for name, middle, step in zip(NAMES, usual, steps, strict=True)]
+    moved = [0.0 if value is None else (value - middle) / step for value, middle, step in known]
+    return [*moved, *(float(value is None) for value, _, _ in known), 1.0]
 
 
 def share_text(share: float) -> str:

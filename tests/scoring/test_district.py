@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +16,8 @@ from service.scoring.definitions import FEATURES
 from service.scoring.district import Outcomes, Way, fit_district, log_odds, out_of_fold, outcomes_of, parts
 from service.scoring.drawn import Drawn, fit_drawn, probability
 from service.scoring.features import NAMES, Row
-from service.scoring.prior import PriorLine, load_prior
+from service.scoring.prior import PriorLine, line_of, load_prior
+from service.scoring.prior_share import share_from
 from service.scoring.replay import Example
 
 PRIOR = load_prior()
@@ -61,7 +65,7 @@ def test_without_outcomes_the_line_is_the_prior_and_all_of_a_score_is_prior() ->
     own = fit_district(outcomes(0, PRIOR.line), STATED, PRIOR.sure)
     rows = drawn_rows(20, 5)
     assert log_odds(rows, own.line) == pytest.approx(log_odds(rows, PRIOR.line), abs=1e-9)
-    assert [own.share.of(row, own.line) for row in rows] == pytest.approx([1.0] * 20, abs=1e-9)
+    assert [own.share.of(row) for row in rows] == pytest.approx([1.0] * 20, abs=1e-9)
 
 
 def test_the_line_moves_to_the_truth_as_outcomes_arrive() -> None:
@@ -75,7 +79,7 @@ def test_the_line_moves_to_the_truth_as_outcomes_arrive() -> None:
 def test_the_share_of_the_prior_falls_as_outcomes_arrive() -> None:
     rows = drawn_rows(30, 5)
     lines = [fit_district(outcomes(count, PRIOR.line), STATED, PRIOR.sure) for count in (30, 200, 1200)]
-    shares = [float(np.mean([own.share.of(row, own.line) for row in rows])) for own in lines]
+    shares = [float(np.mean([own.share.of(row) for row in rows])) for own in lines]
     assert 1 > shares[0] > shares[1] > shares[2]
     assert shares[2] < 0.5
 
@@ -85,7 +89,7 @@ def test_a_kind_of_matter_the_district_has_not_seen_stays_prior() -> None:
     never = Outcomes([row | {"wage_season": 0.0} for row in known.rows], known.escalated, known.matters, known.opened)
     own = fit_district(never, STATED, PRIOR.sure)
     usual = {name: PRIOR.line.slopes[name].usual for name in NAMES}
-    assert own.share.of(usual | {"wage_season": 1.0}, own.line) > own.share.of(usual, own.line) + 0.05
+    assert own.share.of(usual | {"wage_season": 1.0}) > own.share.of(usual) + 0.05
 
 
 @settings(max_examples=15, deadline=None)
@@ -94,7 +98,7 @@ def test_no_weight_ever_turns_its_sign_and_shares_stay_between_0_and_1(seed: int
     against = moved(off, **{name: -0.8 * sign for name, sign in SIGNED.items()})
     own = fit_district(outcomes(count, against, seed), STATED, PRIOR.sure)
     assert all(sign * own.line.slopes[name].per_unit >= 0 for name, sign in SIGNED.items())
-    assert all(0 <= own.share.of(row, own.line) <= 1 for row in drawn_rows(5, seed))
+    assert all(0 <= own.share.of(row) <= 1 for row in drawn_rows(5, seed))
 
 
 def test_rows_of_one_matter_weigh_as_one() -> None:
@@ -150,3 +154,29 @@ def test_a_drawn_fit_is_where_its_loss_is_flat() -> None:
     half = dice.normal(size=(4, 4))
     sought = Drawn(table, labels, 0.7, dice.normal(size=4), half @ half.T + np.eye(4), [0, 0, 0, 0])
     assert sought.gradient(fit_drawn(sought)) == pytest.approx(np.zeros(4), abs=1e-4)
+
+
+def test_what_is_written_down_says_the_same_again() -> None:
+    own = fit_district(outcomes(60, moved(1.0)), STATED, PRIOR.sure)
+    plain = json.loads(json.dumps(own.plain(), allow_nan=False))
+    line, share, rows = (
+        line_of(plain["intercept"], plain["weights"], PRIOR.line),
+        share_from(plain["share"]),
+        drawn_rows(9, 4),
+    )
+    assert log_odds(rows, line) == pytest.approx(log_odds(rows, own.line), abs=1e-9)
+    assert [share.of(row) for row in rows] == [own.share.of(row) for row in rows]
+
+
+def test_shares_of_other_features_are_refused() -> None:
+    plain = fit_district(outcomes(0, PRIOR.line), STATED, PRIOR.sure).share.plain()
+    with pytest.raises(ValueError, match="other features"):
+        share_from(plain | {"usual": plain["usual"][1:]})
+
+
+def test_what_serves_a_district_loads_no_numerical_library() -> None:
+    code = (
+        "import sys, service.scoring.prior_share, service.scoring.pooling, service.scoring.prior as p; p.load_prior();"
+    )
+    code += "sys.exit(bool({'numpy', 'scipy', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -103,7 +103,9 @@ def test_a_feature_without_a_reason_is_refused(tmp_path: Path) -> None:
 
 
 def test_columns_are_steps_from_the_usual_marks_of_the_missing_and_one() -> None:
-    told = columns(usual_row() | {"people_log": log1p(20) + log(2), "present_log": None}, PRIOR.line)
+    told = columns(
+        usual_row() | {"people_log": log1p(20) + log(2), "present_log": None}, PRIOR.line.usual, PRIOR.line.steps
+    )
     expected = [0.0] * (2 * len(NAMES)) + [1.0]
     expected[NAMES.index("people_log")] = 1.0
     expected[len(NAMES) + NAMES.index("present_log")] = 1.0
@@ -113,8 +115,8 @@ def test_columns_are_steps_from_the_usual_marks_of_the_missing_and_one() -> None
 def test_a_share_is_the_mean_of_the_directions_a_row_reaches_into() -> None:
     none = [0.0, 0.0]
     directions = [none] * (2 * len(NAMES)) + [[3.0, 1.0]]
-    share = PriorShare([1.0, 0.0], directions)
-    assert share.of(usual_row(), PRIOR.line) == pytest.approx(0.9)
+    share = PriorShare([1.0, 0.0], directions, PRIOR.line.usual, PRIOR.line.steps)
+    assert share.of(usual_row()) == pytest.approx(0.9)
 
 
 def test_people_are_told_how_much_is_prior() -> None:
