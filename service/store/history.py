@@ -53,11 +53,17 @@ SELECT i.*, CASE WHEN i.revision = 1 THEN i.received_at
 FROM incident i LEFT JOIN judgement j ON j.id = i.judgement_id
 WHERE i.received_at >= :since ORDER BY became_known_at, i.id
 """
+# A duty keeps the newest signing only, since who is asked anew signs anew; the events keep all that changed a warning.
 _ACTS = """
 SELECT e.kind, e.at, coalesce(m.merged_into, m.id)::text AS matter, d.name AS department, e.data
 FROM matter_entry e JOIN matter m ON m.id = e.matter_id LEFT JOIN department d ON d.id = e.department_id
 WHERE e.kind IN ('replied', 'closed') AND e.at >= :since
-UNION ALL
+UNION
+SELECT 'signed', v.at, coalesce(m.merged_into, m.id)::text, d.name, '{}'::jsonb
+FROM warning_event v JOIN warning w ON w.id = v.warning_id AND w.subject_kind = 'matter'
+JOIN matter m ON m.id::text = w.subject_id JOIN department d ON v.note = d.name || '已签收'
+WHERE v.type = 'acknowledged' AND v.at >= :since
+UNION
 SELECT 'signed', u.signed_at, coalesce(m.merged_into, m.id)::text, d.name, '{}'::jsonb
 FROM duty u JOIN warning w ON w.id = u.warning_id AND w.subject_kind = 'matter'
 JOIN matter m ON m.id::text = w.subject_id JOIN department d ON d.id = u.department_id

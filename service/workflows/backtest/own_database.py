@@ -47,7 +47,7 @@ async def read_own(url: str, start: datetime | None, now: datetime) -> History:
             by_hand = await stored.by_hand_since(connection, since)
     finally:
         await engine.dispose()
-    events = in_order([*map(_revision, revisions), *(act for row in acts if (act := _act(row)))])
+    events = in_order([*(_revision(row, now) for row in revisions), *(act for row in acts if (act := _act(row)))])
     return History(
         source="本服务的数据库",
         synthetic=False,
@@ -60,8 +60,9 @@ async def read_own(url: str, start: datetime | None, now: datetime) -> History:
     )
 
 
-def _revision(row: Row) -> Event:
-    at, system = row["became_known_at"], row["system"]
+def _revision(row: Row, now: datetime) -> Event:
+    """What is known now was known by now, whatever the clock said that made a row's id."""
+    at, system = min(row["became_known_at"], now), row["system"]
     if row["status"] == "withdrawn":
         return Withdrawn(at, row["client_id"], system)
     report = _report(row)
