@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 520, 320
 LEFT, RIGHT, TOP, FOOT = 58, 16, 14, 52
 SHADES = ("#1f5fa8", "#c2571a", "#2f7d4f", "#7a4fa3", "#767676")
 TICKS = 5
+ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # steps of an axis, times a power of ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ def reach(most: float) -> float:
     """The end of an axis for values up to `most`, so that its ticks are round numbers."""
     step = (most or 1.0) / TICKS
     size = 10.0 ** floor(log10(step))
-    return TICKS * size * next(round_one for round_one in (1, 2, 2.5, 5, 10) if round_one * size >= step * 0.999)
+    return TICKS * size * next(one for one in ROUND if one * size >= step * 0.999)
 
 
 @dataclass(frozen=True, slots=True)
