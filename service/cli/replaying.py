@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -56,12 +57,20 @@ def replay(
         engines = load_engines(settings)
         history = _history(source, ReportFile(source or Path(), mapping, areas), (url, start), engines)
         window = window_of(history, start, end)
+        _must_be_writable(out)
         with scratch_database(url) as scratch:
             result = asyncio.run(_replayed(settings, scratch, (needed_for(history, window), window)))
         written = write(result, engines, out)
     for line in opening(result):
         SAY.print(line, style="yellow")
     SAY.print(f"已写入 {'、'.join(map(str, written))}")
+
+
+def _must_be_writable(out: Path) -> None:
+    """Found out before the play, which takes its time; the folder itself is made when there is something to write."""
+    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        refuse([f"无法写入 {out}：{above} 不是可写的目录"])
 
 
 def _history(source: Path | None, file: ReportFile, own: tuple[str, datetime | None], engines: Engines) -> History:
