@@ -27,5 +27,9 @@ COMMANDS = {
         "service.cli.simulating:simulate", "写出模拟的区：报告、答复、重大事项，以及只有模拟才知道的真相。全部虚构。"
     ),
     "evaluate": Told("service.cli.evaluating:app", "评估学习器：在任意事件表上，与基础率、逻辑回归、分组历史比较。"),
+    "replay": Told(
+        "service.cli.replaying:app",
+        "回测：把一段历史按当时的时刻重新走一遍服务，与后来的结果对照。另建临时库，不改动本服务的数据。",
+    ),
 }
 app = Commands("weiyu", "Weiyu 未雨：区县矛盾纠纷预警与评估服务", COMMANDS)

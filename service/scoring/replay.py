@@ -210,7 +210,7 @@ def _on_closed(known: _Known, truth: MatterTruth, at: datetime, _: None) -> None
     ledger = known.ledger(truth)
     ledger.open -= 1
     ledger.closed.append(at)
-    if truth.escalated_at is not None:
+    if truth.escalated_at is not None and truth.escalated_at <= at:
         ledger.escalated.append(at)
 
 

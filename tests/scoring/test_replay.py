@@ -2,12 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from service.domain.projects import ProjectStage
+from service.scoring.features import Row, feature_hash
 from service.scoring.labels import Label, is_settled
 from service.scoring.replay import Example, replay
 from service.scoring.replay import examples as examples_of
 from service.scoring.simulate import SimulatedDistrict
+from service.scoring.simulation.life import MatterTruth, SimulatedReport
 from service.scoring.simulation.process import STEP
 
 
@@ -37,6 +43,54 @@ def test_a_stream_that_is_cut_short_gives_the_same_rows_up_to_the_cut(
     known, told = ([(e.matter, e.at, e.row) for e in some if e.at <= cut] for some in (examples, shorter))
     assert len(known) > 500
     assert known == told
+
+
+def with_another_future(district: SimulatedDistrict, cut: datetime, dice: Random) -> SimulatedDistrict:
+    """The same until `cut`; after it graver reports at other times, other replies, and every matter ends otherwise."""
+
+    def later(at: datetime) -> datetime:
+        return at if at <= cut else cut + timedelta(seconds=dice.randrange(1, 60 * 86_400))
+
+    def graver(report: SimulatedReport) -> SimulatedReport:
+        if report.received_at <= cut:
+            return report
+        body = report.body | {"signals": ["injury", "road_blocked"], "people_affected": dice.randrange(5, 5000)}
+        return replace(report, received_at=later(report.received_at), body=body, text_signals=frozenset({"death"}))
+
+    def otherwise(truth: MatterTruth) -> MatterTruth:
+        escalated, closed = truth.escalated_at, truth.closed_at
+        return replace(
+            truth,
+            missed_at=tuple(map(later, truth.missed_at)),
+            escalated_at=escalated if escalated and escalated <= cut else later(district.end),
+            closed_at=closed if closed and closed <= cut else later(district.end),
+            history=replace(truth.history, endings=()),
+        )
+
+    return replace(
+        district,
+        stream=tuple(sorted(map(graver, district.stream), key=lambda report: report.received_at)),
+        replies=tuple(replace(reply, at=later(reply.at)) for reply in district.replies),
+        truth={key: otherwise(truth) for key, truth in district.truth.items()},
+    )
+
+
+def test_whatever_comes_later_the_rows_until_then_stay_to_the_last_bit(
+    district: SimulatedDistrict, examples: list[Example]
+) -> None:
+    def rows(of: list[Example], cut: datetime) -> list[tuple[str, datetime, str, Row]]:
+        return [(one.matter, one.at, feature_hash(one.row), one.row) for one in of if one.at <= cut]
+
+    @settings(max_examples=5, deadline=None, phases=[Phase.generate])  # shrinking would live hundreds of times
+    @given(part=st.floats(0.1, 0.95), seed=st.integers(0, 2**32))
+    def stay(part: float, seed: int) -> None:
+        cut = district.start + part * (district.end - district.start)
+        other = examples_of(with_another_future(district, cut, Random(seed)))
+        assert rows(examples, cut)
+        assert rows(other, cut) == rows(examples, cut)
+        assert rows(other, district.end) != rows(examples, district.end), "the future was really another one"
+
+    stay()
 
 
 def test_no_matter_is_looked_at_once_it_is_closed(district: SimulatedDistrict, examples: list[Example]) -> None:
