@@ -72,8 +72,11 @@ contracts:
 	@.venv/bin/lint-imports --no-logo --no-cache
 house:
 	@$(PY) -m pytest tests/test_house.py
+# Journeys wait more than they compute, so they run beside all others, each half with a database server of its own.
 tests:
-	@$(PY) -m pytest
+	@others=$$(mktemp); $(PY) -m pytest --ignore=tests/journeys tests >"$$others" 2>&1 & half=$$!; \
+	$(PY) -m pytest tests/journeys; failed=$$?; \
+	wait $$half || failed=1; cat "$$others"; rm -f "$$others"; exit $$failed
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@echo "Installing the locked dependencies into .venv …"
