@@ -12,6 +12,7 @@ from service.domain.words import DutyRole
 
 MAX_BYTES = 20_000  # whole body; source: Standard Webhooks 1.0.0, "keep under 20 kB"
 HEADLINE_CHARACTERS = 160  # source: advice of CAP 1.2 for headlines
+MOST_TOGETHER = 15  # warnings named in one push besides its own; some 900 bytes each
 INFORMED = "informed"  # 知会: subscribed, owes no signature
 
 
@@ -24,6 +25,16 @@ class Envelope:
     link: str
     role: DutyRole | None = None  # None: only informed
     sign_due_at: datetime | None = None
+    together: tuple[Companion, ...] = ()  # other warnings that this push tells of
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Another warning that goes out in the same push (汇总发送)."""
+
+    warning: Warning
+    area_name: str
+    link: str
 
 
 def body(event: WarningEventType, at: datetime, warning: Warning, envelope: Envelope) -> bytes:
@@ -74,7 +85,18 @@ def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:
         "measures": list(warning.measures),
         "measures_left_out": 0,
         "link": envelope.link,
+        **(_together(envelope.together) if envelope.together else {}),
     }
+
+
+def _together(companions: tuple[Companion, ...]) -> dict[str, Any]:
+    told = [
+        {"id": str(one.warning.id), "level": one.warning.level.value, "level_zh": one.warning.level.zh,
+         "headline": _clipped(one.warning.headline), "area": one.warning.area, "area_name": one.area_name,
+         "category": one.warning.category, "state": one.warning.state.value, "link": one.link}
+        for one in companions[:MOST_TOGETHER]
+    ]  # fmt: skip
+    return {"together": told, "together_left_out": len(companions) - len(told)}
 
 
 def _pack(kind: str, at: datetime, data: dict[str, Any]) -> bytes:

@@ -21,6 +21,9 @@ BIG: Any = BigInteger
 BY_MONTH: Any = {"postgresql_partition_by": "RANGE (id)"}  # ids begin with their instant; see store.partitions
 OF_PROJECT = "project_id IS NOT NULL"
 OPEN_WARNING = "state NOT IN ('resolved', 'cancelled')"
+LOUD_WARNING = (
+    "(issued_level = 'red' OR subject_kind = 'area') AND state NOT IN ('resolved', 'cancelled')"  # may inhibit
+)
 
 
 class ReceiptTable(SQLModel, table=True):
@@ -218,6 +221,7 @@ class WarningTable(SQLModel, table=True):
         Index("warning_seq", "seq", unique=True),
         Index("warning_subject", "subject_id", "opened_at"),
         Index("warning_open_subject", "subject_kind", "subject_id", unique=True, postgresql_where=text(OPEN_WARNING)),
+        Index("warning_loud", "area", postgresql_where=text(LOUD_WARNING)),
         Index("warning_confirm_due", "confirm_due_at", postgresql_where=text("state = 'pending_confirmation'")),
     )
     id: UUID = Field(primary_key=True)
