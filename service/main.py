@@ -33,6 +33,7 @@ from service.api import (
     projects,
     reporting,
     responsibilities,
+    routes,
     silences,
     standing_orders,
     stream,
@@ -84,7 +85,7 @@ from service.workflows.workdays import is_workday
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
     responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments, following,
-    assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, silences,
+    assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, routes, silences,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -154,14 +154,13 @@ def is_heard(move: Move) -> bool:
 def _by_routes(
     heard: dict[UUID, Hearer], routes: Iterable[Route], duties: Mapping[UUID, Row], warning: Warning
 ) -> None:
-    for route in routes:
-        for receiver in route.receivers:
-            for department_id in _named(receiver, duties):
-                known = heard.get(department_id)
-                # Of two routes the one that tells at once counts; of two alike the first.
-                sooner = known is not None and known.route and known.route.pace.by and not route.pace.by
-                if (known is None or sooner) and _may_hear(department_id, duties, warning):
-                    heard[department_id] = Hearer(f"路由“{route.name}”：{receiver.name}", route)
+    named = [(route, one, each) for route in routes for one in route.receivers for each in _named(one, duties)]
+    for route, receiver, department_id in named:
+        known = heard.get(department_id)
+        # Of two routes the one that tells at once counts; of two alike the first.
+        sooner = known is not None and known.route and known.route.pace.by and not route.pace.by
+        if (known is None or sooner) and _may_hear(department_id, duties, warning):
+            heard[department_id] = Hearer(f"路由“{route.name}”：{receiver.name}", route)
 
 
 def _named(receiver: Receiver, duties: Mapping[UUID, Row]) -> list[UUID]:
@@ -206,11 +205,17 @@ async def _loud(
 ) -> list[Loud]:
     """Open warnings that may hold others back: those kept, and those that leave at this very moment."""
     counties = {county_of(move.warning.area) for move in moves}
-    rows = await store.loud(connection, counties, about.keys())
-    catalogue = teller.engines.catalogue
     leaving = {move.warning.id: move.warning for move in moves if is_heard(move) and move.warning.is_open}
-    found = [Loud(str(row["id"]), row["headline"], _labels(catalogue, row)) for row in rows]
-    return found + [Loud(str(key), one.headline, about[key].labels) for key, one in leaving.items()]
+    kept = await loud_in(connection, teller.engines.catalogue, counties, about)
+    return kept + [Loud(str(key), one.headline, about[key].labels) for key, one in leaving.items()]
+
+
+async def loud_in(
+    connection: AsyncConnection, catalogue: Catalogue, counties: Collection[str], besides: Collection[UUID] = ()
+) -> list[Loud]:
+    """Open warnings of these counties that may hold others back: red ones, and those of a place."""
+    rows = await store.loud(connection, counties, besides)
+    return [Loud(str(row["id"]), row["headline"], _labels(catalogue, row)) for row in rows]
 
 
 def _labels(catalogue: Catalogue, row: Row) -> Labels:
