@@ -21,6 +21,7 @@ from service.api import (
     departments,
     endpoints,
     errors,
+    following,
     incidents,
     matters,
     operations,
@@ -48,6 +49,7 @@ from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
 from service.rules.method.loading import load_methods
 from service.rules.method.procedure_file import load_procedures
+from service.rules.method.watch_table import load_watch
 from service.rules.rulebook import INCIDENT_RULEBOOK, RulebookHolder, load_rulebook
 from service.rules.thresholds import load_thresholds
 from service.rules.together import load_coordination
@@ -75,7 +77,7 @@ from service.workflows.workdays import is_workday
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, assessments,
+    responsibilities, standing_orders, projects, assessments, following,
     assessment_reports, assessment_steps, project_kinds, catalogue_routes,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
@@ -103,6 +105,7 @@ def load_engines(settings: Settings) -> Engines:
         methods=methods,
         coordination=load_coordination(catalogue.first_levels),
         procedures=load_procedures([preset.name for preset in methods.presets]),
+        watch=load_watch(methods.checklist, catalogue),
         scorer=scorer,
         why_no_scorer=why,
         zone=settings.timezone,

@@ -13,9 +13,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from service.store import leases
 from service.store.engine import new_id
 from service.workflows.clocks import issue_overdue, remind_overdue
+from service.workflows.conditions import warn_overdue
 from service.workflows.metrics import Metrics
 from service.workflows.months import make_months
 from service.workflows.parts import Clock, Doors, Engines
+from service.workflows.reopening import reopen_outrun
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.together import warn_together
 from service.workflows.unassessed import warn_unassessed
@@ -40,6 +42,8 @@ def ticks(doors: Doors, engines: Engines, rulebooks: Rulebooks, clock: Clock) ->
         Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
         Tick("warn_unassessed", timedelta(minutes=2), lambda: warn_unassessed(doors, engines, clock())),
         Tick("warn_together", timedelta(minutes=2), lambda: warn_together(doors, engines, clock())),
+        Tick("warn_conditions", timedelta(minutes=2), lambda: warn_overdue(doors, engines, clock())),
+        Tick("reopen_outrun", timedelta(minutes=2), lambda: reopen_outrun(doors, engines, clock())),
         Tick("make_months", timedelta(minutes=10), lambda: make_months(doors, clock())),
         Tick("follow_rulebook", timedelta(seconds=5), rulebooks.follow, shared=False),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from service.api.following_shapes import PredictionsOut
 from service.api.project_shapes import Label, Name, Note, Number
 from service.api.shapes import Out
 from service.domain.assessing import Advice, Grade
@@ -175,18 +176,27 @@ class Review(Strict):
     valid_until: date | None = None
 
 
+class ConditionIn(Strict):
+    """A condition of a decision: what must be done, by which department, by which day at the latest."""
+
+    text: Note
+    department_id: UUID
+    due_on: date
+
+
 class Decision(Strict):
     """The decider's decision. One against the assessment's advice needs a written reason and is marked."""
 
     advice: Advice
-    conditions: Annotated[list[Note], Field(max_length=30)] = Field(default_factory=list)
+    conditions: Annotated[list[ConditionIn], Field(max_length=30)] = Field(default_factory=list)
     reason: Note | None = None
+    role: Label | None = Field(None, description="in which the deciding office acts, such as 常务会议; never a name")
 
 
 class Evaluation(Strict):
     """After completion: which predicted factors showed up, which did not, what else happened."""
 
-    showed_up: Codes = Field(default_factory=list)
+    showed_up: Codes | None = Field(None, description="left out: what the watch saw counts, and is marked as such")
     unforeseen: Annotated[list[Name], Field(max_length=30)] = Field(default_factory=list)
     text: Note
 
@@ -224,7 +234,10 @@ class RecomputedOut(Out):
 
 
 class PriorOut(Out):
-    """Ended matters of the county and category; `share` null without any, `low` and `high` the 95 % Wilson interval."""
+    """Ended matters of the county and category; `share` null without any, `low` and `high` the 95 % Wilson interval.
+
+    `predictions` says how often each factor that was predicted of such projects showed up.
+    """
 
     area: str
     category: str
@@ -233,6 +246,7 @@ class PriorOut(Out):
     share: float | None
     low: float
     high: float
+    predictions: PredictionsOut
 
 
 class AssessmentOut(Out):

@@ -22,6 +22,7 @@ from service.api.assessment_shapes import (
     Review,
     WhatIfIn,
 )
+from service.api.following_shapes import PredictionsOut
 from service.api.projects import seen_project
 from service.api.state import App, actor_of, app_of
 from service.domain.assessing import Advice, Grade
@@ -36,6 +37,8 @@ from service.store.tables_project import AssessmentTable
 from service.workflows import assess_project as acts
 from service.workflows.assessing import assess, legal_findings, plain, what_if
 from service.workflows.assessment_steps import DRAFTS
+from service.workflows.evaluating import evaluate_assessment
+from service.workflows.predictions import predictions_like
 from service.workflows.together import coming_together_at, shown, warning_at
 
 router = APIRouter(prefix="/v1", tags=["assessments 风险评估"])
@@ -133,10 +136,10 @@ async def post_decision(assessment_id: UUID, decision: Decision, viewer: Planner
 async def post_evaluation(
     assessment_id: UUID, evaluation: Evaluation, viewer: Planner, request: Request
 ) -> AssessmentOut:
-    """After completion: what happened against what was expected."""
+    """After completion: what happened against what was expected. Without `showed_up` by what the watch saw."""
     app = app_of(request)
     row, actor = await seen_assessment(app, assessment_id, viewer), await actor_of(app, viewer)
-    return await _shown(app, await acts.evaluate_assessment(app.work(), actor, row, evaluation.model_dump()), viewer)
+    return await _shown(app, await evaluate_assessment(app.work(), actor, row, evaluation.model_dump()), viewer)
 
 
 @router.get("/assessments/{assessment_id}/recompute")
@@ -151,14 +154,18 @@ async def get_recomputed(assessment_id: UUID, viewer: Reader, request: Request) 
 
 @router.get("/projects/{project_id}/prior")
 async def get_prior(project_id: UUID, viewer: Reader, request: Request) -> PriorOut:
-    """What became of comparable matters: a probability to stand beside the expert's own, never in its place."""
+    """What became of comparable matters and predictions: to stand beside the expert's own, never in its place."""
     app = app_of(request)
     project = await seen_project(app, project_id, viewer)
     category = ProjectKind(project["kind"]).category
     async with app.engine.connect() as connection:
         count, escalated = await projects.ended_alike(connection, project["area"], category)
+        on = app.engines.day(app.clock())
+        fared = await predictions_like(connection, app.engines, project, viewer.sight, on)
     found = prior(count, escalated)
-    return PriorOut(area=project["area"][:6], category=category, **asdict(found))
+    return PriorOut(
+        area=project["area"][:6], category=category, predictions=PredictionsOut.model_validate(fared), **asdict(found)
+    )
 
 
 @router.post("/assessments/{assessment_id}/what-if")

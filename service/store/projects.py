@@ -15,9 +15,12 @@ from service.domain.areas import prefix_of
 from service.store.engine import Row, insert_rows, replacing, rows_of
 from service.store.tables_project import (
     AssessmentTable,
+    ConditionTable,
     EvidenceTable,
     IssueTable,
     ParticipationTable,
+    ReceptionTable,
+    ReopeningTable,
 )
 from service.store.views import PROJECTS_IN_SIGHT, Sight
 
@@ -26,6 +29,9 @@ ORDERS: dict[type[SQLModel], str] = {
     ParticipationTable: "began_on, id",
     IssueTable: "raised_at, id",
     AssessmentTable: "number",
+    ConditionTable: "set_at, number, id",
+    ReceptionTable: "held_on, id",
+    ReopeningTable: "reopened_at, id",
 }
 
 
@@ -122,7 +128,8 @@ async def ended_alike(connection: AsyncConnection, area: str, category: str) -> 
 
 
 async def unassessed(connection: AsyncConnection, today: date) -> list[Row]:
-    """Projects that were decided or started by `today` without a decided assessment, and of which nobody was warned."""
+    """Projects that were decided or started by `today` without a decided assessment, or started although the decision
+    did not let them; only those of which nobody was warned. `decided`: whether there is a decision at all."""
     return rows_of(await connection.execute(text(_UNASSESSED), {"today": today.isoformat()}))
 
 
@@ -147,10 +154,13 @@ async def open_matter_counts(connection: AsyncConnection, area: str) -> dict[str
 
 # Dates among the facts are ISO text, so they compare as text does.
 _UNASSESSED = """
-SELECT p.* FROM project p
-WHERE p.stage <> 'stopped'
-  AND (p.stage <> 'pre_decision' OR p.facts ->> 'decision_on' <= :today OR p.facts ->> 'start_on' <= :today)
-  AND NOT EXISTS (SELECT 1 FROM assessment a WHERE a.project_id = p.id AND a.decision IS NOT NULL)
+SELECT p.*, d.decided FROM project p
+CROSS JOIN LATERAL (SELECT count(*) > 0 AS decided,
+  coalesce(bool_or(decision ->> 'advice' IN ('proceed', 'partly')), false) AS allowed
+  FROM assessment WHERE project_id = p.id AND decision IS NOT NULL) d
+WHERE p.stage <> 'stopped' AND NOT d.allowed
+  AND (p.stage <> 'pre_decision' OR p.facts ->> 'start_on' <= :today
+    OR (NOT d.decided AND p.facts ->> 'decision_on' <= :today))
   AND NOT EXISTS (SELECT 1 FROM warning w WHERE w.subject_kind = 'project' AND w.subject_id = p.id::text)
 ORDER BY p.id
 """

@@ -99,7 +99,8 @@ async def put(connection: AsyncConnection, model: type[SQLModel], rows: Sequence
 
 
 async def department_in_use(connection: AsyncConnection, department_id: UUID) -> bool:
-    """Whether anything stands in a department's name: addresses, subscriptions, responsibilities, duties, keys."""
+    """Whether anything stands in a department's name: addresses, subscriptions, responsibilities, duties, keys,
+    and what it did or owes on projects."""
     return bool((await connection.execute(text(_IN_USE), {"id": department_id})).scalar_one())
 
 
@@ -184,4 +185,9 @@ SELECT EXISTS (SELECT 1 FROM endpoint WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM responsibility WHERE lead_id = :id OR :id = ANY(participant_ids))
   OR EXISTS (SELECT 1 FROM duty WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM api_key WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM project WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM evidence WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM issue WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM decision_condition WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM reception WHERE department_id = :id)
 """

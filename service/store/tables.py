@@ -19,6 +19,7 @@ UUIDS: Any = ARRAY(Uuid)
 BYTES: Any = LargeBinary
 BIG: Any = BigInteger
 BY_MONTH: Any = {"postgresql_partition_by": "RANGE (id)"}  # ids begin with their instant; see store.partitions
+OF_PROJECT = "project_id IS NOT NULL"
 OPEN_WARNING = "state NOT IN ('resolved', 'cancelled')"
 
 
@@ -40,7 +41,11 @@ class IncidentTable(SQLModel, table=True):
     """A report as kept: text masked, revisions side by side. A partition per month of the id."""
 
     __tablename__ = "incident"
-    __table_args__ = (Index("incident_matter", "matter_id", "received_at"), BY_MONTH)
+    __table_args__ = (
+        Index("incident_matter", "matter_id", "received_at"),
+        Index("incident_project", "project_id", postgresql_where=text(OF_PROJECT)),
+        BY_MONTH,
+    )
     id: UUID = Field(primary_key=True)
     system: str
     client_id: str
@@ -92,6 +97,7 @@ class MatterTable(SQLModel, table=True):
         Index("matter_place_seq", "county", "first_level", "place_seq"),
         Index("matter_updated", "updated_at", "id"),
         Index("matter_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("matter_project", "project_id", postgresql_where=text(OF_PROJECT)),
     )
     id: UUID = Field(primary_key=True)
     area: str

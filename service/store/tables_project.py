@@ -17,6 +17,7 @@ from service.store.tables import BIG, INSTANT, TEXTS
 
 OPEN_ASSESSMENT = "state IN ('draft', 'returned')"
 STARTS = "COALESCE(facts ->> 'start_on', facts ->> 'election_on')"  # when it begins; ISO text, null is not known
+UNWARNED_CONDITION = "state = 'open' AND warned_at IS NULL"
 
 
 class ProjectTable(SQLModel, table=True):
@@ -134,6 +135,65 @@ class AssessmentTable(SQLModel, table=True):
     evaluation: dict[str, Any] | None = Field(sa_type=JSONB)  # what happened against what was expected
     created_at: datetime = Field(sa_type=INSTANT)
     updated_at: datetime = Field(sa_type=INSTANT)
+
+
+class ConditionTable(SQLModel, table=True):
+    """One condition of a decision: whose it is, by when, and by what it was met."""
+
+    __tablename__ = "decision_condition"
+    __table_args__ = (
+        Index("decision_condition_project", "project_id"),
+        Index("decision_condition_due", "due_on", postgresql_where=text(UNWARNED_CONDITION)),
+    )
+    id: UUID = Field(primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    assessment_id: UUID = Field(foreign_key="assessment.id")
+    number: int  # its place in the decision
+    text: str
+    department_id: UUID = Field(foreign_key="department.id")
+    due_on: date  # the last day on which it is in time
+    state: str  # open | met
+    evidence_id: UUID | None = Field(foreign_key="evidence.id")
+    note: str | None
+    set_at: datetime = Field(sa_type=INSTANT)
+    warned_at: datetime | None = Field(sa_type=INSTANT)  # when it was told that it is overdue
+    met_at: datetime | None = Field(sa_type=INSTANT)
+
+
+class ReceptionTable(SQLModel, table=True):
+    """A day of reception on the spot (驻现场接访): where, by which office, how many were heard; never who."""
+
+    __tablename__ = "reception"
+    __table_args__ = (Index("reception_project", "project_id", "held_on"),)
+    id: UUID = Field(primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    held_on: date
+    place_text: str
+    department_id: UUID = Field(foreign_key="department.id")
+    households: int | None
+    people: int | None
+    matters_raised: int
+    settled_on_spot: int
+    note: str | None
+    recorded_at: datetime = Field(sa_type=INSTANT)
+
+
+class ReopeningTable(SQLModel, table=True):
+    """Why an assessment was reopened: which matter was told at which level, and since when; once per assessment."""
+
+    __tablename__ = "reopening"
+    __table_args__ = (
+        Index("reopening_project", "project_id"),
+        Index("reopening_once", "assessment_id", unique=True),
+    )
+    id: UUID = Field(primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    assessment_id: UUID = Field(foreign_key="assessment.id")
+    matter_id: UUID
+    level: str
+    reached_at: datetime = Field(sa_type=INSTANT)
+    reopened_at: datetime = Field(sa_type=INSTANT)
+    draft_id: UUID | None = Field(foreign_key="assessment.id")  # the new draft; None: one was already being written
 
 
 class TrailTable(SQLModel, table=True):

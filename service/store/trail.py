@@ -17,10 +17,13 @@ from sqlmodel import SQLModel
 from service.store.engine import Row, insert_rows, rows_of, table_of
 from service.store.tables_project import (
     AssessmentTable,
+    ConditionTable,
     EvidenceTable,
     IssueTable,
     ParticipationTable,
     ProjectTable,
+    ReceptionTable,
+    ReopeningTable,
     TrailTable,
 )
 
@@ -31,6 +34,9 @@ SUBJECTS: dict[str, type[SQLModel]] = {
     "participation": ParticipationTable,
     "issue": IssueTable,
     "assessment": AssessmentTable,
+    "decision_condition": ConditionTable,
+    "reception": ReceptionTable,
+    "reopening": ReopeningTable,
 }
 # Columns younger than rows that were recorded: empty they are no part of what was seen, or every old row would differ.
 LATER: dict[str, tuple[str, ...]] = {"assessment": ("plan", "commission")}

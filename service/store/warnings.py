@@ -39,6 +39,18 @@ async def open_of_matters(connection: AsyncConnection, matter_ids: Collection[UU
     return {UUID(row["subject_id"]): warning_of(row) for row in rows_of(rows)}
 
 
+async def open_of_project(connection: AsyncConnection, project_id: UUID) -> Warning | None:
+    """The open warning of a project, locked until the transaction ends."""
+    rows = await connection.execute(
+        text(
+            "SELECT * FROM warning WHERE subject_kind = 'project' AND subject_id = :id"
+            " AND state NOT IN ('resolved', 'cancelled') FOR UPDATE"
+        ),
+        {"id": str(project_id)},
+    )
+    return next((warning_of(row) for row in rows_of(rows)), None)
+
+
 async def issued_of_matter(connection: AsyncConnection, matter_id: UUID) -> UUID | None:
     """The id of the open warning of a matter that departments have heard."""
     rows = await connection.execute(

@@ -1,4 +1,7 @@
-"""An assessment's way: draft → submitted → reviewed → decided → evaluated, or returned. Every step is in the trail."""
+"""An assessment's way: draft → submitted → reviewed → decided, or returned. Every step is in the trail.
+
+What comes after the decision, implementing, reopened, evaluated, is in projects, reopening and evaluating.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,15 @@ from service.domain.problems import FieldError, Problem
 from service.domain.projects import ProjectStage
 from service.store import projects, rulebooks
 from service.store.engine import Row, new_id
-from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTable
+from service.store.tables_project import AssessmentTable, EvidenceTable, IssueTable, ReopeningTable
 from service.store.trail import digest
 from service.workflows.answering import Actor
 from service.workflows.assessing import Subject, assess, plain, versions
 from service.workflows.assessment_steps import DRAFTS, entered_steps, may_pass, may_use_form, must_be_ready
+from service.workflows.conditions import check_conditions, set_conditions, still_owing
 from service.workflows.parts import Engines
-from service.workflows.projects import Changing, changing, masked_text
+from service.workflows.project_warnings import Cleared, clear_of_project, reassesses, reopened_code
+from service.workflows.projects import Changing, carry_out, changing, masked_text
 from service.workflows.telling import Work
 
 _EMPTY = dict.fromkeys(
@@ -35,21 +40,26 @@ async def begin_assessment(work: Work, actor: Actor, project_id: UUID, entered: 
         earlier = await projects.belonging(change.connection, AssessmentTable, project_id)
         if any(row["state"] in DRAFTS for row in earlier):
             raise Problem(409, "assessment_open", "该项目已有一份正在编写的评估；请先提交，或继续修改那一份。")
-        subject = await _subject(change)
-        assess(work.engines.law, work.engines.methods, subject, entered, _day(work))
-        row = {
-            **_EMPTY, "id": new_id(), "project_id": project_id, "number": len(earlier) + 1,
-            "track": subject.kind.track, "state": "draft", **entered, **entered_steps(work.engines, entered, work.now),
-            "created_at": work.now, "updated_at": work.now,
-        }  # fmt: skip
-        may_use_form(work.engines, subject.project, row, _day(work))
-        return await change.put(AssessmentTable, row, "assessment begun")
+        return await begin(change, earlier, entered)
+
+
+async def begin(change: Changing, earlier: Collection[Row], entered: Row) -> Row:
+    """A draft after the earlier ones. Raises Problem, before anything is kept, for what cannot be used."""
+    work, subject = change.work, await _subject(change)
+    assess(work.engines.law, work.engines.methods, subject, entered, _day(work))
+    row = {
+        **_EMPTY, "id": new_id(), "project_id": change.project["id"], "number": len(earlier) + 1,
+        "track": subject.kind.track, "state": "draft", **entered, **entered_steps(work.engines, entered, work.now),
+        "created_at": work.now, "updated_at": work.now,
+    }  # fmt: skip
+    may_use_form(work.engines, subject.project, row, _day(work))
+    return await change.put(AssessmentTable, row, "assessment begun")
 
 
 async def change_assessment(work: Work, actor: Actor, assessment: Row, changes: Row) -> Row:
     """Change a draft; what is entered must be usable."""
     async with changing(work, assessment["project_id"], actor) as change:
-        row = await _in_state(change, assessment["id"], DRAFTS)
+        row = await in_state(change, assessment["id"], DRAFTS)
         row |= changes | entered_steps(work.engines, changes, work.now) | {"updated_at": work.now}
         assess(work.engines.law, work.engines.methods, await _subject(change), row, _day(work))
         may_use_form(work.engines, change.project, row, _day(work))
@@ -59,7 +69,7 @@ async def change_assessment(work: Work, actor: Actor, assessment: Row, changes: 
 async def submit_assessment(work: Work, actor: Actor, assessment: Row) -> Row:
     """Freeze facts, what was entered and what came of it; from now on it reads the same for ever."""
     async with changing(work, assessment["project_id"], actor) as change:
-        row = await _in_state(change, assessment["id"], DRAFTS)
+        row = await in_state(change, assessment["id"], DRAFTS)
         taken, subject, on = await must_be_ready(change, row), await _subject(change), _day(work)
         assessed = assess(work.engines.law, work.engines.methods, subject, row, on)
         row |= {
@@ -80,7 +90,7 @@ async def submit_assessment(work: Work, actor: Actor, assessment: Row) -> Row:
 async def review_assessment(work: Work, actor: Actor, assessment: Row, review: Row) -> Row:
     """The expert review with its dissent: passed with a filing number, or returned."""
     async with changing(work, assessment["project_id"], actor) as change:
-        row = await _in_state(change, assessment["id"], ("submitted",))
+        row = await in_state(change, assessment["id"], ("submitted",))
         passed = review["outcome"] == "passed"
         if passed:
             may_pass(change, row, review)
@@ -96,37 +106,39 @@ async def review_assessment(work: Work, actor: Actor, assessment: Row, review: R
 
 
 async def decide_assessment(work: Work, actor: Actor, assessment: Row, decision: Row) -> Row:
-    """Record the decision. One against the advice needs a reason and is marked; one after the validity is refused."""
+    """Record the decision with its conditions, each of which gets a clock.
+
+    One against the advice needs a reason and is marked; one after the validity is refused.
+    """
     async with changing(work, assessment["project_id"], actor) as change:
-        row = await _in_state(change, assessment["id"], ("reviewed",))
+        row = await in_state(change, assessment["id"], ("reviewed",))
         if row["valid_until"] < _day(work):
             raise Problem(409, "assessment_expired", f"评估有效期至 {row['valid_until']}，已过期；请重新评估后再决策。")
         against = _is_against(row["result"], decision["advice"])
         if against and not decision["reason"]:
-            raise _lacking("reason", "决策与评估结论不一致时须写明理由，并会作标记。")
-        kept = {"advice": decision["advice"], "conditions": masked_text(decision["conditions"]),
-                "reason": masked_text(decision["reason"]), "against": against, "by": actor.name,
+            raise lacking("reason", "决策与评估结论不一致时须写明理由，并会作标记。")
+        await check_conditions(change, decision["conditions"])
+        conditions = [one | {"text": masked_text(one["text"])} for one in decision["conditions"]]
+        kept = {"advice": decision["advice"], "grade": row["result"]["grade"], "conditions": conditions,
+                "reason": masked_text(decision["reason"]), "against": against, "office": row["bodies"]["decider"],
+                "role": masked_text(decision["role"]), "by": actor.name, "department_id": actor.department_id,
                 "at": work.now}  # fmt: skip
         row |= {"state": "decided", "decision": plain(kept), "updated_at": work.now}
-        return await change.put(AssessmentTable, row, "assessment decided", {"against": against})
+        await change.put(AssessmentTable, row, "assessment decided", {"against": against})
+        await set_conditions(change, row["id"], conditions)
+        if ProjectStage(change.project["stage"]) is ProjectStage.IMPLEMENTING:
+            await carry_out(change)
+        await _close_reopened(change)
+        return await change.belonging(AssessmentTable, row["id"], "评估")
 
 
-async def evaluate_assessment(work: Work, actor: Actor, assessment: Row, evaluation: Row) -> Row:
-    """After completion: what happened against what was expected."""
-    async with changing(work, assessment["project_id"], actor) as change:
-        row = await _in_state(change, assessment["id"], ("decided",))
-        if ProjectStage(change.project["stage"]) not in (ProjectStage.COMPLETED, ProjectStage.STOPPED):
-            raise Problem(409, "not_completed", "项目尚未完成或停止，不能作后评估；请先更新项目阶段（stage）。")
-        predicted = [factor["factor_id"] for factor in row["given"]["factors"]]
-        strange = [name for name in evaluation["showed_up"] if name not in predicted]
-        if strange:
-            raise _lacking("showed_up", f"评估中没有这些风险因素：{'、'.join(strange)}；未预见的请写入 unforeseen。")
-        kept = {"showed_up": evaluation["showed_up"],
-                "did_not": [name for name in predicted if name not in evaluation["showed_up"]],
-                "unforeseen": masked_text(evaluation["unforeseen"]),
-                "text": masked_text(evaluation["text"]), "at": work.now}  # fmt: skip
-        row |= {"state": "evaluated", "evaluation": plain(kept), "updated_at": work.now}
-        return await change.put(AssessmentTable, row, "assessment evaluated")
+async def _close_reopened(change: Changing) -> None:
+    """A new decision answers what had the earlier assessments reopened."""
+    earlier = await projects.belonging(change.connection, ReopeningTable, change.project["id"])
+    gone = {reopened_code(one["assessment_id"]): reassesses(change.project) for one in earlier}
+    teller = await change.work.teller(change.connection)
+    cleared = Cleared(gone, "已重新评估并作出决策", await still_owing(change))
+    await clear_of_project(change.connection, teller, change.project["id"], cleared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +202,8 @@ async def _subject(change: Changing) -> Subject:
     return await subject_of(change.connection, change.project)
 
 
-async def _in_state(change: Changing, assessment_id: UUID, states: Collection[str]) -> Row:
+async def in_state(change: Changing, assessment_id: UUID, states: Collection[str]) -> Row:
+    """The assessment, if it is in one of these states; raises Problem 409."""
     row = await change.belonging(AssessmentTable, assessment_id, "评估")
     if row["state"] not in states:
         detail = f"评估现为 {row['state']}，此步骤只适用于：{'、'.join(states)}。"
@@ -207,5 +220,6 @@ def _day(work: Work) -> date:
     return work.engines.day(work.now)
 
 
-def _lacking(field: str, detail: str) -> Problem:
+def lacking(field: str, detail: str) -> Problem:
+    """A step that cannot be taken as long as this field is as it is."""
     return Problem(422, "invalid_step", detail, (FieldError(field, "missing", detail),))

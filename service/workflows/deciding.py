@@ -11,7 +11,7 @@ from service.domain.judging import Judgement
 from service.domain.levels import Level, highest
 from service.domain.matters import Matter
 from service.domain.quick import changed
-from service.domain.warnings import StandingOrder, Warning, WarningEventType
+from service.domain.warnings import Duty, StandingOrder, Warning, WarningEventType
 from service.domain.words import MatterStatus, SubjectKind, WarningState
 
 CONFIRMED_LEVELS = (
@@ -31,13 +31,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One change of a warning. `only` limits the push to these departments (None: all that should hear)."""
+    """One change of a warning. `only` limits the push to these departments (None: all that should hear).
+
+    `owed` are duties besides those of the 责任清单: whoever promised something hears of it, subscribed or not.
+    """
 
     warning: Warning
     type: WarningEventType
     note: str
     only: frozenset[UUID] | None = None
     new_clocks: bool = False  # departments must sign (again) from now
+    owed: tuple[Duty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from service.domain.catalogue import Catalogue
 from service.rules.law.book import LawBook
 from service.rules.method.loading import Methods
 from service.rules.method.procedure import Procedures
+from service.rules.method.watch_table import WatchTable
 from service.rules.rulebook import RulebookHolder
 from service.rules.thresholds import Thresholds
 from service.rules.together import Coordination
@@ -38,6 +39,7 @@ class Engines:
     methods: Methods
     procedures: Procedures
     coordination: Coordination
+    watch: WatchTable
     scorer: Scorer | None
     why_no_scorer: str | None
     zone: ZoneInfo

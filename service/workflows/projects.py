@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +16,27 @@ from service.domain.problems import FieldError, Problem, not_found
 from service.domain.projects import ProjectKind, ProjectStage
 from service.store import projects, trail
 from service.store.engine import Row, TableClass, new_id
-from service.store.tables_project import EvidenceTable, IssueTable, ParticipationTable, ProjectTable
+from service.store.tables_project import (
+    AssessmentTable,
+    ConditionTable,
+    EvidenceTable,
+    IssueTable,
+    ParticipationTable,
+    ProjectTable,
+    ReceptionTable,
+)
 from service.store.trail import Step
+from service.store.views import Sight
 from service.text.redaction import redact
 from service.workflows.answering import Actor
 from service.workflows.assessing import plain, typed_facts
 from service.workflows.telling import Work
 
+LOG = logging.getLogger(__name__)
 PLANNER = "planner"
-_TEXTS = ("name", "title", "note", "taken_up", "concerns")
+ITSELF = "system"
+SYSTEM = Actor(Sight(None, None), "未雨")  # who acts when time or events do
+_TEXTS = ("name", "title", "note", "taken_up", "concerns", "place_text")
 _ORDER = (ProjectStage.PRE_DECISION, ProjectStage.IMPLEMENTING, ProjectStage.COMPLETED)
 
 
@@ -39,8 +52,9 @@ class Changing:
     async def put(self, model: TableClass, row: Row, action: str, body: Mapping[str, Any] | None = None) -> Row:
         """Keep a row and the entry that says so."""
         kept = await projects.put(self.connection, model, row)
+        role = ITSELF if self.actor is SYSTEM else PLANNER
         step = Step(
-            action, self.work.now, PLANNER, self.actor.name, self.actor.department_id, model, kept, dict(body or {})
+            action, self.work.now, role, self.actor.name, self.actor.department_id, model, kept, dict(body or {})
         )
         await trail.append(self.connection, self.project["id"], step)
         return kept
@@ -67,6 +81,20 @@ async def changing(work: Work, project_id: UUID, actor: Actor) -> AsyncIterator[
         if project is None:
             raise not_found("项目", project_id)
         yield Changing(connection, work, actor, project)
+
+
+async def each_project(work: Work, project_ids: Collection[UUID], step: Callable[[Changing], Awaitable[None]]) -> None:
+    """What happens by itself, each project in a transaction of its own: one that fails holds up none behind it."""
+    failed = []
+    for project_id in project_ids:
+        try:
+            async with changing(work, project_id, SYSTEM) as change:
+                await step(change)
+        except Exception as error:
+            LOG.error("a project could not be followed", extra={"project_id": str(project_id)})
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("projects could not be followed; they are tried again at the next tick", failed)
 
 
 async def create_project(work: Work, actor: Actor, new: Row) -> Row:
@@ -99,7 +127,19 @@ async def change_project(work: Work, actor: Actor, project_id: UUID, changes: Ro
             known = {name: value for name, value in merged.items() if value is not None}
             typed = typed_facts(work.engines.law, ProjectKind(project["kind"]), known)
             changes = changes | {"facts": plain(typed)}
-        return await change.touch("changed", {"fields": sorted(changes)}, **masked(changes))
+        changed = await change.touch("changed", {"fields": sorted(changes)}, **masked(changes))
+        if ProjectStage(changed["stage"]) is ProjectStage.IMPLEMENTING:
+            await carry_out(change)
+        return changed
+
+
+async def carry_out(change: Changing) -> None:
+    """The newest assessment, if it is decided, is from now on the one by which the project is carried out."""
+    rows = await projects.belonging(change.connection, AssessmentTable, change.project["id"])
+    newest = max((row for row in rows if row["decision"]), key=lambda row: row["number"], default=None)
+    if newest is not None and newest["state"] == "decided":
+        row = newest | {"state": "implementing", "updated_at": change.work.now}
+        await change.put(AssessmentTable, row, "assessment implementing")
 
 
 async def file_evidence(work: Work, actor: Actor, project_id: UUID, filed: Row) -> Row:
@@ -115,7 +155,18 @@ async def withdraw_evidence(work: Work, actor: Actor, project_id: UUID, evidence
         row = await change.belonging(EvidenceTable, evidence_id, "材料")
         if row["withdrawn_at"] is not None:
             return row
-        return await change.put(EvidenceTable, row | {"withdrawn_at": work.now}, "evidence withdrawn")
+        gone = await change.put(EvidenceTable, row | {"withdrawn_at": work.now}, "evidence withdrawn")
+        await _unmeet(change, evidence_id)
+        return gone
+
+
+async def _unmeet(change: Changing, evidence_id: UUID) -> None:
+    """A condition that rested on withdrawn evidence is open again, and is told anew when it is overdue."""
+    rows = await projects.belonging(change.connection, ConditionTable, change.project["id"])
+    for row in rows:
+        if row["evidence_id"] == evidence_id:
+            anew = {"state": "open", "evidence_id": None, "met_at": None, "warned_at": None}
+            await change.put(ConditionTable, row | anew, "condition open again")
 
 
 async def record_participation(work: Work, actor: Actor, project_id: UUID, round_: Row) -> Row:
@@ -144,6 +195,21 @@ async def settle_issue(work: Work, actor: Actor, issue: tuple[UUID, UUID], state
             raise Problem(409, "issue_settled", "该问题已办结，不能再改；有新情况请另立问题。")
         settled = row | {"state": state, "note": masked_text(note), "settled_at": work.now}
         return await change.put(IssueTable, settled, f"issue {state}")
+
+
+async def record_reception(work: Work, actor: Actor, project_id: UUID, held: Row) -> Row:
+    """Record one day of reception on the spot (驻现场接访), in numbers only; the same day, place and office once."""
+    async with changing(work, project_id, actor) as change:
+        await _check_place(work, change.connection, actor, change.project["area"], held["department_id"])
+        if held["held_on"] > work.engines.day(work.now):
+            error = FieldError("held_on", "in_future", "接访日不能晚于今天；请在当日之后登记。")
+            raise Problem(422, "invalid_reception", error.detail, (error,))
+        row = {"id": new_id(), "project_id": project_id, **masked(held), "recorded_at": work.now}
+        earlier = await projects.belonging(change.connection, ReceptionTable, project_id)
+        same = ("held_on", "place_text", "department_id")
+        if any(all(one[name] == row[name] for name in same) for one in earlier):
+            raise Problem(409, "reception_recorded", "该单位当日在该地点的接访已经登记，不能重复登记。")
+        return await change.put(ReceptionTable, row, "reception recorded")
 
 
 def masked(row: Row) -> Row:

@@ -55,7 +55,7 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
     if not moves:
         return
     duties = await _duties(connection, moves)
-    routed = {move.warning.id: _route(teller, move.warning) for move in moves}
+    routed = {move.warning.id: _route(teller, move) for move in moves}
     for move in moves:
         _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
     kept = [
@@ -83,10 +83,16 @@ async def _duties(connection: AsyncConnection, moves: Sequence[Move]) -> Duties:
     return fresh | {warning_id: {row["department_id"]: row for row in rows} for warning_id, rows in kept.items()}
 
 
-def _route(teller: Teller, warning: Warning) -> Routed:
+def _route(teller: Teller, move: Move) -> Routed:
+    warning = move.warning
     first_level = teller.engines.catalogue.first_level(warning.category)
     subject = WarningSubject(warning.area, warning.category, first_level, warning.level, warning.restricted)
-    return warnings_for(subject, directory_of(teller.reference))
+    routed = warnings_for(subject, directory_of(teller.reference))
+    if not move.owed:
+        return routed
+    listed = {duty.department_id for duty in routed.duties}
+    besides = {duty.department_id: duty for duty in move.owed if duty.department_id not in listed}
+    return Routed((*routed.duties, *besides.values()), routed.pushes)
 
 
 def _assign(teller: Teller, move: Move, routed: Routed, rows: dict[UUID, Row]) -> None:
@@ -167,6 +173,8 @@ def _hearers(teller: Teller, move: Move, routed: Routed, duties: dict[UUID, Row]
         # Whoever leads hears even without a subscription; having one, the department chose what to hear.
         if duty["role"] == DutyRole.LEAD and department_id not in subscribed:
             heard.setdefault(department_id, duty["reason"])
+    for owed in move.owed:
+        heard.setdefault(owed.department_id, owed.reason)
     return heard
 
 

@@ -14,7 +14,7 @@ from docx import Document
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
 from tests.journeys.stepping import passing, prepared
-from tests.journeys.test_assessments import AREAS, FACTORS, OLD_TOWN, assessed, taken_up
+from tests.journeys.test_assessments import AREAS, FACTORS, OLD_TOWN, assessed, condition, taken_up
 from tests.served import Served, load_areas
 
 TITLE = "清河<script>alert(1)</script>&片区"
@@ -152,13 +152,19 @@ async def test_a_draft_says_so_until_it_is_submitted_and_dissent_is_told(
     submitted = ok(await planner.post(f"{path}/submit"))
     ok(await planner.post(f"{path}/review", json=passing()))
     ok(await planner.patch(f"/v1/projects/{draft['project_id']}", json={"name": "改了名的项目"}))
-    ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": ["公布分户补偿"]}))
+    ok(
+        await planner.post(
+            f"{path}/decide", json={"advice": "proceed", "role": "常务会议", "conditions": [condition(office)]}
+        )
+    )
     file = await word_of(planner, draft)
     assert "草稿" not in Document(BytesIO(file)).sections[0].header.paragraphs[0].text
     found = tables_of(file)
     assert ["区发改局", "建议延长签约期"] in found["单位|意见"]
     assert ["名称", TITLE] in found["项目|内容"], "the name as it was frozen"
-    assert found["序号|条件"] == [["1", "公布分户补偿"]]
+    told = [each.text for each in Document(BytesIO(file)).paragraphs]
+    assert "决策主体：区人民政府（常务会议）；决策所依据的风险等级：低。" in told
+    assert found["序号|条件|责任单位|期限"] == [["1", "公布分户补偿", "区征收办", "2099年1月1日"]]
     assert ["评估结果 SHA-256", submitted["result_hash"]] in found["项目|内容"]
 
 

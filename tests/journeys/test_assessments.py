@@ -53,6 +53,10 @@ async def planner(served: Served) -> httpx.AsyncClient:
     return await served.client(Scope.PLAN, name="区征收办")
 
 
+def condition(office: str, **changes: Any) -> dict[str, Any]:
+    return {"text": "公布分户补偿", "department_id": office, "due_on": "2099-01-01"} | changes
+
+
 async def taken_up(planner: httpx.AsyncClient, office: str, **changes: Any) -> str:
     plain = {"name": "清河片区旧城改建", "kind": "house_expropriation", "area": TOWN, "department_id": office,
              "facts": OLD_TOWN}  # fmt: skip
@@ -84,7 +88,7 @@ async def test_old_town_renewal_in_zhejiang_goes_from_draft_to_evaluation(
     await prepared(planner, draft)
     submitted = ok(await planner.post(f"{path}/submit"))
     ok(await planner.post(f"{path}/review", json=passing()))
-    decided = ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": ["公布分户补偿"]}))
+    decided = ok(await planner.post(f"{path}/decide", json={"advice": "proceed", "conditions": [condition(office)]}))
     assert decided["decision"]["against"] is False
     for stage in ("implementing", "completed"):
         ok(await planner.patch(f"/v1/projects/{project}", json={"stage": stage}))
@@ -97,8 +101,8 @@ async def test_old_town_renewal_in_zhejiang_goes_from_draft_to_evaluation(
     actions = [step["action"] for step in ok(await reader.get(f"/v1/projects/{project}/trail"))]
     assert actions == [
         "created", "assessment begun", "assessment changed", *["participation recorded"] * 3,
-        "assessment submitted", "assessment reviewed", "assessment decided", "changed",
-        "changed", "assessment evaluated",
+        "assessment submitted", "assessment reviewed", "assessment decided",
+        "condition set", "changed", "assessment implementing", "changed", "assessment evaluated",
     ]  # fmt: skip
     assert await broken(served) == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
 from tests.journeys.stepping import passing, prepared
+from tests.makers import report
 from tests.served import Served, load_areas
 
 TOWN = "990101001000"
@@ -48,22 +50,58 @@ async def begun(planner: httpx.AsyncClient, office: str, kind: str, facts: dict[
     return ok(await planner.post(f"/v1/projects/{project}/assessments", json=entered), 201)
 
 
-async def carried_through(planner: httpx.AsyncClient, draft: dict[str, Any], advice: str, **reason: str) -> Any:
-    """Planned, commissioned, asked about (an election is not), submitted, reviewed, decided, carried out (or stopped)
-    and evaluated; gives the decision."""
-    path, project = f"/v1/assessments/{draft['id']}", f"/v1/projects/{draft['project_id']}"
+async def carried_through(planner: httpx.AsyncClient, draft: dict[str, Any], advice: str, **more: Any) -> Any:
+    """Decided on, carried out (or stopped) and evaluated; gives the decision."""
+    decision = await decided_on(planner, draft, advice, **more)
+    await ended(planner, draft, *(("implementing", "completed") if advice == "proceed" else ("stopped",)))
+    return decision
+
+
+async def decided_on(planner: httpx.AsyncClient, draft: dict[str, Any], advice: str, **more: Any) -> Any:
+    """Planned, commissioned, asked about (an election is not), submitted, reviewed and decided; gives the decision."""
+    path = f"/v1/assessments/{draft['id']}"
     if draft["track"] == "full":
         await prepared(planner, draft)
     ok(await planner.post(f"{path}/submit"))
     ok(await planner.post(f"{path}/review", json=passing()))
-    decided = ok(await planner.post(f"{path}/decide", json={"advice": advice, **reason}))
+    decided = ok(await planner.post(f"{path}/decide", json={"advice": advice, **more}))
     if draft["track"] == "full":
         assert all(step["done"] for step in ok(await planner.get(f"{path}/steps"))["steps"])
-    for stage in ("implementing", "completed") if advice == "proceed" else ("stopped",):
-        ok(await planner.patch(project, json={"stage": stage}))
-    assert ok(await planner.post(f"{path}/evaluate", json={"text": "与预判相符"}))["state"] == "evaluated"
-    assert ok(await planner.get(f"{path}/recompute"))["same"]
     return decided["decision"]
+
+
+async def ended(planner: httpx.AsyncClient, draft: dict[str, Any], *stages: str) -> Any:
+    """Taken through these stages and evaluated by what the watch saw; gives the evaluation."""
+    path = f"/v1/assessments/{draft['id']}"
+    for stage in stages:
+        ok(await planner.patch(f"/v1/projects/{draft['project_id']}", json={"stage": stage}))
+    told = ok(await planner.post(f"{path}/evaluate", json={"text": "与预判相符"}))
+    assert (told["state"], told["evaluation"]["from"]) == ("evaluated", "watch")
+    assert ok(await planner.get(f"{path}/recompute"))["same"]
+    return told["evaluation"]
+
+
+def condition(office: str, text: str) -> dict[str, Any]:
+    return {"text": text, "department_id": office, "due_on": "2099-01-01"}
+
+
+async def met(planner: httpx.AsyncClient, draft: dict[str, Any]) -> list[str]:
+    """Every condition met by evidence of its own; gives their states."""
+    path = f"/v1/projects/{draft['project_id']}"
+    for one in ok(await planner.get(f"{path}/conditions")):
+        filing = {"kind": "account", "title": "落实台账", "dated": "2026-08-01", "department_id": one["department_id"],
+                  "sha256": "ef" * 32}  # fmt: skip
+        evidence = ok(await planner.post(f"{path}/evidence", json=filing), 201)["id"]
+        ok(await planner.post(f"{path}/conditions/{one['id']}/meet", json={"evidence_id": evidence}))
+    return [one["state"] for one in ok(await planner.get(f"{path}/conditions"))]
+
+
+async def reported(served: Served, draft: dict[str, Any], category: str, text: str) -> None:
+    reporter = await served.client(Scope.REPORT)
+    happened = datetime.now(UTC).isoformat()  # after the decision, also around midnight
+    body = report(area=TOWN, category=category, text=text, occurred_at=happened)
+    body |= {"project_id": draft["project_id"]}
+    ok(await reporter.post("/v1/incidents", json=body), 201)
 
 
 def blocking(assessment: dict[str, Any]) -> list[str]:
@@ -71,9 +109,11 @@ def blocking(assessment: dict[str, Any]) -> list[str]:
             if one["severity"] == "block" and one["answer"] != "clear"]  # fmt: skip
 
 
-async def test_land_expropriation_low(planner: httpx.AsyncClient, office: str) -> None:
+async def test_land_expropriation_low(planner: httpx.AsyncClient, office: str, served: Served) -> None:
     """低, 可实施: the notice ran from 2 to 30 March 2026 (20 working days, at least 10), the plan from 1 May to 5 June
-    (35 days); 6 of 300 members object, no majority; 3 % oppose (< 10 %). Compensation 0.5 × 0.3 = 0.15, 较小."""
+    (35 days); 6 of 300 members object, no majority; 3 % oppose (< 10 %). Compensation 0.5 × 0.3 = 0.15, 较小.
+    Decided with two conditions, both met. A dispute about land compensation shows the predicted factor, unpaid workers
+    of the contractor were not foreseen."""
     facts = {
         "notice_from": "2026-03-02", "notice_to": "2026-03-30", "notice_town": True, "notice_village": True,
         "notice_group": True, "survey_done": True, "risk_assessed": True, "assessed_with_collective": True,
@@ -87,7 +127,19 @@ async def test_land_expropriation_low(planner: httpx.AsyncClient, office: str) -
              "survey": {"asked": 310, "answered": 300, "opposed": 9}, **CALM}  # fmt: skip
     draft = await begun(planner, office, "land_expropriation", facts, **given)
     assert (blocking(draft), draft["grade_zh"], draft["advice_zh"]) == ([], "低", "可实施")
-    assert not (await carried_through(planner, draft, "proceed"))["against"]
+    conditions = [condition(office, "补偿款专户到位"), condition(office, "逐户送达补偿清单")]
+    assert not (await decided_on(planner, draft, "proceed", role="常务会议", conditions=conditions))["against"]
+    assert await met(planner, draft) == ["met", "met"]
+    await reported(served, draft, "land_resources.land_compensation", "三组村民反映青苗补偿少算")
+    await reported(served, draft, "labour.wage_arrears", "平整场地的班组工资没有发")
+    path = f"/v1/projects/{draft['project_id']}"
+    held = {"held_on": "2026-11-20", "place_text": "三组晒谷场", "department_id": office, "households": 22,
+            "people": 40, "matters_raised": 5, "settled_on_spot": 3}  # fmt: skip
+    ok(await planner.post(f"{path}/receptions", json=held), 201)
+    seen = ok(await planner.get(f"{path}/watch"))
+    assert [(one["factor_id"], one["answer"]) for one in seen["factors"]] == [("compensation.standard", "showed_up")]
+    assert ([one["category"] for one in seen["unforeseen"]], seen["conditions_met"]) == (["labour.wage_arrears"], 2)
+    assert (await ended(planner, draft, "implementing", "completed"))["showed_up"] == ["compensation.standard"]
 
 
 async def test_restructuring_middle(planner: httpx.AsyncClient, office: str) -> None:
@@ -123,13 +175,25 @@ async def test_a_plant_that_nobody_wants_high(planner: httpx.AsyncClient, office
     assert not (await carried_through(planner, draft, "refuse"))["against"]
 
 
-async def test_village_election_ready(planner: httpx.AsyncClient, office: str) -> None:
+async def test_village_election_ready(planner: httpx.AsyncClient, office: str, served: Served) -> None:
     """Ready: 700 of 1,200 voters voted (more than half), the lowest winner had 380 of 700 (more than half), the list of
-    voters was out 31 days before; nothing is open."""
+    voters was out 31 days before; nothing is open. An election predicts no factors, so the dispute that came is not
+    foreseen; the one condition was met, and the day of the vote somebody listened on the spot."""
     facts = ELECTION | {"voters_registered": 1200, "votes_cast": 700, "lowest_winning_votes": 380}
     draft = await begun(planner, office, "village_election", facts)
     assert (blocking(draft), draft["result"]["ready"], draft["grade"]) == ([], True, None)
-    assert not (await carried_through(planner, draft, "proceed"))["against"]
+    conditions = [condition(office, "唱票全程公开")]
+    decision = await decided_on(planner, draft, "proceed", conditions=conditions)
+    assert (decision["grade"], decision["against"]) == (None, False)
+    assert await met(planner, draft) == ["met"]
+    path = f"/v1/projects/{draft['project_id']}"
+    held = {"held_on": "2026-11-20", "place_text": "村委会门前", "department_id": office, "people": 18,
+            "matters_raised": 2, "settled_on_spot": 2}  # fmt: skip
+    ok(await planner.post(f"{path}/receptions", json=held), 201)
+    await reported(served, draft, "civil_affairs.election", "对委托投票的登记有异议")
+    told = await ended(planner, draft, "implementing", "completed")
+    assert (told["showed_up"], told["did_not"]) == ([], [])
+    assert [one["category"] for one in told["watch"]["unforeseen"]] == ["civil_affairs.election"]
 
 
 @pytest.mark.parametrize(("voted", "stands"), [(60, ["V07-JR"]), (61, [])])

@@ -103,6 +103,15 @@ def test_the_shipped_file_has_every_number_the_service_asks_for() -> None:
         "reports.future_minutes": 5,
         "statutory_report.written_minutes": 60,
         "duty.decide_days": 60,
+        "project.unassessed_level": 2,
+        "project.unassessed_days": 2,
+        "project.condition_level": 2,
+        "project.reopened_level": 2,
+        "project.reopen_at.low": 3,
+        "project.reopen_at.middle": 4,
+        "project.reopen_at.high": 3,
+        "project.reopen_at.ungraded": 3,
+        "project.prior_assessments": 10,
     }
     assert {name: shipped.value(name, AREA, ON) for name in expected} == expected
     assert 20 <= shipped.value("statutory_report.telephone_minutes", AREA, ON) <= 30

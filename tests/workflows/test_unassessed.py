@@ -31,11 +31,11 @@ async def project(town: Town, **changes: Any) -> Row:
         return await projects.put(connection, ProjectTable, row | changes)
 
 
-async def decided(town: Town, about: Row) -> None:
+async def decided(town: Town, about: Row, advice: str = "proceed") -> None:
     empty = dict.fromkeys(AssessmentTable.model_fields)
     row = empty | {
         "id": new_id(), "project_id": about["id"], "number": 1, "track": "full", "form": "ordinary", "state": "decided",
-        "bodies": {}, "given": {}, "decision": {"advice": "proceed"}, "created_at": NOON, "updated_at": NOON,
+        "bodies": {}, "given": {}, "decision": {"advice": advice}, "created_at": NOON, "updated_at": NOON,
     }  # fmt: skip
     async with town.doors.transaction() as connection:
         await projects.put(connection, AssessmentTable, row)
@@ -64,6 +64,20 @@ async def test_a_project_that_went_ahead_unassessed_is_told_once_and_must_be_sig
     assert await town.pushed(warning["id"], town.office) == 1
     await town.sign(warning["id"])
     assert (await town.duty(warning["id"]))["signed_at"] == NOON
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"stage": "implementing"}, 1), ({"facts": {"start_on": "2026-11-18"}}, 1),
+     ({"facts": {"decision_on": "2026-11-01"}}, 0)],
+)  # fmt: skip
+async def test_a_project_that_starts_although_the_decision_did_not_let_it_is_told(
+    town: Town, changes: dict[str, Any], told: int
+) -> None:
+    await decided(town, await project(town, **changes), "refuse")
+    assert len(await warned(town)) == told
+    rows = await town.rows("SELECT headline FROM warning")
+    assert all("未经同意先行" in row["headline"] for row in rows)
 
 
 async def test_what_is_only_planned_was_assessed_or_was_stopped_is_not_told(town: Town) -> None:

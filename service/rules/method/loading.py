@@ -36,6 +36,11 @@ class Methods:
     source: str  # that form, as it is kept beside what was graded by it
     presets: tuple[MethodPreset, ...]
 
+    @property
+    def checklist(self) -> Checklist:
+        """The factors; one list for all presets."""
+        return self.presets[0].checklist
+
     def preset(self, area: str, on: date, name: str | None = None, kind: ProjectKind | None = None) -> MethodPreset:
         """The method in force for an area (12 digits) on a day, or the one of that name whatever the area.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from service.domain.assessing import Advice, Criterion, Grade, RiskClass, Verdict
@@ -132,10 +132,21 @@ def _decision(told_of: Reported) -> Iterator[Block]:
     yield Paragraph(
         f"决策：{Advice(decision['advice']).zh}，{dated(told_of.day(datetime.fromisoformat(decision['at'])))}作出。"
     )
-    rows = [(f"{place}", told(text)) for place, text in enumerate(decision["conditions"], 1)]
-    yield table("决策所附条件", {"序号": 1, "条件": 9}, rows, "决策未附条件。")
+    if grade := decision.get("grade"):
+        role = f"（{told(decision['role'])}）" if decision["role"] else ""
+        yield Paragraph(f"决策主体：{told(decision['office'])}{role}；决策所依据的风险等级：{Grade(grade).zh}。")
+    rows = [_condition(told_of, place, one) for place, one in enumerate(decision["conditions"], 1)]
+    columns = {"序号": 1, "条件": 5, "责任单位": 2, "期限": 2}
+    yield table("决策所附条件", columns, rows, "决策未附条件。")
     if decision["against"]:
         yield Paragraph(f"本决策与评估建议不一致，理由：{told(decision['reason'])}", note=True)
+
+
+def _condition(told_of: Reported, place: int, one: Row | str) -> tuple[str, ...]:
+    if isinstance(one, str):  # decided before a condition had an office and a day
+        return (f"{place}", told(one), "未填", "未填")
+    office, day = told_of.department(one["department_id"]), date.fromisoformat(one["due_on"])
+    return (f"{place}", told(one["text"]), office, dated(day))
 
 
 def _review(told_of: Reported) -> Iterator[Block]:
@@ -179,9 +190,13 @@ def _evaluation(told_of: Reported) -> Iterator[Block]:
         yield nothing("事项尚未完成后评估。")
         return
     names = {one["factor_id"]: told(one["name"]) for one in told_of.given["factors"]}
-    shown, absent = ("、".join(names[one] for one in kept[key]) or "无" for key in ("showed_up", "did_not"))
+    keys = ("showed_up", "did_not", "unknown")
+    shown, absent, unknown = ("、".join(names[one] for one in kept.get(key, ())) or "无" for key in keys)
     unforeseen = "、".join(map(told, kept["unforeseen"])) or "无"
-    yield Paragraph(f"已经出现的风险因素：{shown}；没有出现的：{absent}；未预见的：{unforeseen}。")
+    basis = {"watch": "由系统对照关联事项得出", "entered": "由填报得出"}[kept.get("from", "entered")]
+    yield Paragraph(
+        f"已经出现的风险因素：{shown}；没有出现的：{absent}；不能由事项看出的：{unknown}；未预见的：{unforeseen}（{basis}）。"
+    )
     yield Paragraph(told(kept["text"]))
 
 

@@ -48,5 +48,5 @@ def _graded(told_of: Reported) -> tuple[tuple[str, str], ...]:
 
 _STATES = {
     "draft": "草稿", "returned": "草稿（评审退回修改）", "submitted": "已提交，待评审", "reviewed": "已评审",
-    "decided": "已决策", "evaluated": "已后评估",
+    "decided": "已决策", "implementing": "实施中", "reopened": "已重新打开，须重新评估", "evaluated": "已后评估",
 }  # fmt: skip
