@@ -9,7 +9,7 @@ from sqlalchemy import Text, create_engine, pool, text
 from sqlmodel import AutoString, SQLModel
 
 from alembic import context
-from service.store import tables, tables_project, tables_service  # noqa: F401  (declares the tables)
+from service.store import tables, tables_filed, tables_project, tables_service  # noqa: F401  (declares the tables)
 from service.store.engine import driver_url
 from service.store.partitions import is_partition
 

@@ -19,12 +19,15 @@ from service.api import (
     assessments,
     batches,
     departments,
+    emergency,
     endpoints,
     errors,
+    evidence_files,
     following,
     incidents,
     matters,
     operations,
+    participation,
     project_kinds,
     projects,
     reporting,
@@ -77,7 +80,7 @@ from service.workflows.workdays import is_workday
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, assessments, following,
+    responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments, following,
     assessment_reports, assessment_steps, project_kinds, catalogue_routes,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -21,12 +21,14 @@ from service.rules.method.preset import MethodPreset
 from service.store import projects
 from service.store.engine import Row
 from service.store.keys import Viewer
+from service.store.tables_filed import EmergencyPlanTable, SurveyTable
 from service.store.tables_project import EvidenceTable, IssueTable, ParticipationTable
 from service.workflows.assessing import versions
 from service.workflows.files.assessment_report import assessment_report
 from service.workflows.files.assessment_subject import DRAFTS, Reported
 from service.workflows.files.report_document import Report
 from service.workflows.files.report_html import POLICY, html_of
+from service.workflows.surveys import doubts_of
 
 router = APIRouter(prefix="/v1/assessments", tags=["assessments 风险评估"])
 Reader = Annotated[Viewer, may(*READERS)]
@@ -66,14 +68,17 @@ async def _reported(app: App, assessment_id: UUID, viewer: Viewer) -> Reported:
     async with app.engine.connect() as connection:
         reference = await app.doors.reference.get(connection)
         evidence = await projects.belonging(connection, EvidenceTable, row["project_id"])
-        participation = await projects.belonging(connection, ParticipationTable, row["project_id"])
+        rounds = await projects.belonging(connection, ParticipationTable, row["project_id"])
+        surveys = await projects.belonging(connection, SurveyTable, row["project_id"])
+        plans = await projects.belonging(connection, EmergencyPlanTable, row["project_id"])
         issues = await projects.belonging(connection, IssueTable, row["project_id"])
         open_matters = await projects.open_matter_counts(connection, seen["area"])
     return Reported(
         project=project,
         assessment=row,
         evidence=evidence,
-        participation=participation,
+        participation=_doubted(app, project, rounds, surveys),
+        emergency=plans[-1] if plans else None,
         issues=issues,
         preset=_preset(app, row),
         versions=versions(app.engines.law, app.engines.methods) if row["state"] in DRAFTS else row["versions"],
@@ -85,6 +90,13 @@ async def _reported(app: App, assessment_id: UUID, viewer: Viewer) -> Reported:
         method=lambda code: app.engines.procedures.methods.get(code, code),
         day=app.engines.day,
     )
+
+
+def _doubted(app: App, project: Row, rounds: Sequence[Row], surveys: Sequence[Row]) -> list[Row]:
+    """The rounds with their doubts and what was counted from a questionnaire."""
+    tallies = {row["participation_id"]: row for row in surveys}
+    doubts = doubts_of(app.engines.methods, project, rounds, tallies, app.engines.day(app.clock()))
+    return [{**row, "doubts": doubts[row["id"]], "survey": tallies.get(row["id"])} for row in rounds]
 
 
 def _preset(app: App, row: Row) -> MethodPreset | None:

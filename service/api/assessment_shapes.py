@@ -67,12 +67,22 @@ class MeasureIn(Strict):
 
 
 class SurveyIn(Strict):
-    """Head-counts of a survey. `identical`: the largest group of equal answer sheets, if they were compared."""
+    """Head-counts of a survey, or the round of participation they stand in: its counts are taken, none is asked twice.
 
-    asked: Number
-    answered: Number
-    opposed: Number
+    `identical`: the largest group of equal answer sheets, if they were compared.
+    """
+
+    asked: Number | None = None
+    answered: Number | None = None
+    opposed: Number | None = None
     identical: Number | None = None
+    participation_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _counted(self) -> SurveyIn:
+        if self.participation_id is None and None in (self.asked, self.answered, self.opposed):
+            raise ValueError("应给出 asked、answered、opposed 三项人数，或者 participation_id")
+        return self
 
 
 class ExpectedIn(Strict):

@@ -109,6 +109,7 @@ class EvidenceOut(Out):
     note: str | None
     filed_at: datetime
     withdrawn_at: datetime | None
+    has_file: bool = False
 
 
 class ParticipationIn(Strict):
@@ -127,8 +128,34 @@ class ParticipationIn(Strict):
     evidence_id: UUID | None = None
 
 
+class DoubtOut(Out):
+    """Why a number may not say what people think: zero_opposition, identical, coverage or counts."""
+
+    code: str
+    text: str
+    unverified: bool
+
+
+class SurveyOut(Out):
+    """What was counted from a questionnaire file; `identical` null when sheets were not compared.
+
+    `concerns` were said by five sheets or more, `bands` are told when each of their counts is five or more.
+    """
+
+    sha256: str
+    per_sheet: bool
+    sheets: int
+    unanswered: int
+    identical: int | None
+    aware: int | None
+    unaware: int | None
+    concerns: list[dict[str, Any]]
+    other_concerns: int
+    bands: list[dict[str, Any]]
+
+
 class ParticipationOut(Out):
-    """One round as recorded."""
+    """One round as recorded. With `doubts` it is doubtful data, not good news."""
 
     id: UUID
     form: str
@@ -143,6 +170,8 @@ class ParticipationOut(Out):
     taken_up: str | None
     evidence_id: UUID | None
     recorded_at: datetime
+    doubts: list[DoubtOut]
+    survey: SurveyOut | None
 
 
 class IssueIn(Strict):

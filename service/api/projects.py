@@ -14,8 +14,6 @@ from service.api.project_shapes import (
     EvidenceOut,
     IssueIn,
     IssueOut,
-    ParticipationIn,
-    ParticipationOut,
     ProjectChange,
     ProjectIn,
     ProjectOut,
@@ -31,7 +29,8 @@ from service.store import projects, trail
 from service.store.engine import Row
 from service.store.keys import Viewer
 from service.store.reference import Reference
-from service.store.tables_project import EvidenceTable, IssueTable, ParticipationTable
+from service.store.tables_filed import EvidenceFileTable
+from service.store.tables_project import EvidenceTable, IssueTable
 from service.workflows import projects as acts
 
 router = APIRouter(prefix="/v1/projects", tags=["projects 重大事项"])
@@ -92,7 +91,11 @@ async def post_evidence(project_id: UUID, filed: EvidenceIn, viewer: Planner, re
 
 @router.get("/{project_id}/evidence")
 async def get_evidence(project_id: UUID, viewer: Reader, request: Request) -> list[EvidenceOut]:
-    return [EvidenceOut.model_validate(row) for row in await _belonging(request, viewer, project_id, EvidenceTable)]
+    """Everything that was filed; `has_file`: GET …/evidence/{id}/file gives it."""
+    files = await belonging(request, viewer, project_id, EvidenceFileTable)
+    kept = {row["id"] for row in files if row["removed_at"] is None}
+    rows = await belonging(request, viewer, project_id, EvidenceTable)
+    return [EvidenceOut.model_validate({**row, "has_file": row["id"] in kept}) for row in rows]
 
 
 @router.post("/{project_id}/evidence/{evidence_id}/withdraw")
@@ -101,22 +104,6 @@ async def post_withdrawal(project_id: UUID, evidence_id: UUID, viewer: Planner, 
     app = app_of(request)
     row = await acts.withdraw_evidence(app.work(), await actor_of(app, viewer), project_id, evidence_id)
     return EvidenceOut.model_validate(row)
-
-
-@router.post("/{project_id}/participation", status_code=201)
-async def post_participation(
-    project_id: UUID, asked: ParticipationIn, viewer: Planner, request: Request
-) -> ParticipationOut:
-    """Record one round of asking the public, in numbers only."""
-    app = app_of(request)
-    row = await acts.record_participation(app.work(), await actor_of(app, viewer), project_id, asked.model_dump())
-    return ParticipationOut.model_validate(row)
-
-
-@router.get("/{project_id}/participation")
-async def get_participation(project_id: UUID, viewer: Reader, request: Request) -> list[ParticipationOut]:
-    rows = await _belonging(request, viewer, project_id, ParticipationTable)
-    return [ParticipationOut.model_validate(row) for row in rows]
 
 
 @router.post("/{project_id}/issues", status_code=201)
@@ -129,7 +116,7 @@ async def post_issue(project_id: UUID, raised: IssueIn, viewer: Planner, request
 
 @router.get("/{project_id}/issues")
 async def get_issues(project_id: UUID, viewer: Reader, request: Request) -> list[IssueOut]:
-    return [IssueOut.model_validate(row) for row in await _belonging(request, viewer, project_id, IssueTable)]
+    return [IssueOut.model_validate(row) for row in await belonging(request, viewer, project_id, IssueTable)]
 
 
 @router.post("/{project_id}/issues/{issue_id}/settle")
@@ -177,7 +164,8 @@ async def _shown(app: App, row: Row) -> ProjectOut:
         return project_out(row, await app.doors.reference.get(connection))
 
 
-async def _belonging(request: Request, viewer: Viewer, project_id: UUID, model: type[Any]) -> list[Row]:
+async def belonging(request: Request, viewer: Viewer, project_id: UUID, model: type[Any]) -> list[Row]:
+    """What belongs to a project, if the viewer may see it; else 404."""
     app = app_of(request)
     await seen_project(app, project_id, viewer)
     async with app.engine.connect() as connection:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from service.api.access import READERS, may
+from service.api.emergency import EmergencyLink, emergency_link
 from service.api.matters import End, ending
 from service.api.pages import Asked
 from service.api.shapes import DutyOut, WarningOut, WarningPage, warning_out
@@ -18,7 +19,7 @@ from service.domain.incidents import Storable, Strict
 from service.domain.levels import Level
 from service.domain.problems import not_found
 from service.domain.words import Scope
-from service.store import feed, outbox, warnings
+from service.store import feed, filed, outbox, warnings
 from service.store.keys import Viewer
 from service.store.newest import Latest
 from service.store.views import Sight
@@ -31,9 +32,10 @@ Confirmer = Annotated[Viewer, may(Scope.RESPOND, Scope.ADMINISTER)]
 
 
 class WarningDetail(WarningOut):
-    """A warning with the departments that owe something on it."""
+    """A warning with the departments that owe something on it, and its project's emergency plan where there is one."""
 
     duties: list[DutyOut]
+    emergency_plan: EmergencyLink | None
 
 
 class Signature(Strict):
@@ -133,9 +135,12 @@ async def _detail(app: App, warning_id: UUID, viewer: Viewer) -> WarningDetail:
             raise not_found("预警", warning_id)
         reference = await app.doors.reference.get(connection)
         duties = (await warnings.duties_of(connection, [warning_id]))[warning_id]
+        plan = await filed.emergency_plan_for(connection, row, viewer.sight)
     shown = warning_out(row, app.engines.catalogue, reference)
     named = [{**duty, "department": reference.department_name(duty["department_id"]) or "?"} for duty in duties]
-    return WarningDetail(**shown.model_dump(), duties=[DutyOut.model_validate(duty) for duty in named])
+    link = emergency_link(plan, row["level"], app.doors.link_base, reference) if plan else None
+    owed = [DutyOut.model_validate(duty) for duty in named]
+    return WarningDetail(**shown.model_dump(), duties=owed, emergency_plan=link)
 
 
 def _tag(latest: Latest, question: feed.FeedQuestion, sight: Sight) -> str:

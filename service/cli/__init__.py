@@ -17,6 +17,7 @@ COMMANDS = {
     "migrate": Told("service.cli.migrating:migrate", "把数据库迁移到当前版本。可重复执行；多个进程同时执行也安全。"),
     "import": Told("service.cli.files:importing", "从文件装入"),
     "export": Told("service.cli.files:exporting", "导出到文件"),
+    "survey": Told("service.cli.surveys:app", "问卷：核对、导入（只计数，不保存答卷）"),
     "keys": Told("service.cli.keys:app", "密钥：创建、列出、吊销"),
     "rules": Told("service.cli.rules:app", "规则库：核对、测试、解释"),
     "trail": Told("service.cli.trail:app", "项目留痕：核对"),

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from service.domain.areas import prefix_of
 from service.store.engine import Row, insert_rows, replacing, rows_of
+from service.store.tables_filed import EmergencyPlanTable, EvidenceFileTable, SurveyTable
 from service.store.tables_project import (
     AssessmentTable,
     ConditionTable,
@@ -32,6 +33,9 @@ ORDERS: dict[type[SQLModel], str] = {
     ConditionTable: "set_at, number, id",
     ReceptionTable: "held_on, id",
     ReopeningTable: "reopened_at, id",
+    SurveyTable: "counted_at, id",
+    EvidenceFileTable: "stored_at, id",
+    EmergencyPlanTable: "revision",
 }
 
 

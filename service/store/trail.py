@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from service.store.engine import Row, insert_rows, rows_of, table_of
+from service.store.tables_filed import EmergencyPlanTable, EvidenceFileTable, SurveyTable
 from service.store.tables_project import (
     AssessmentTable,
     ConditionTable,
@@ -37,6 +38,9 @@ SUBJECTS: dict[str, type[SQLModel]] = {
     "decision_condition": ConditionTable,
     "reception": ReceptionTable,
     "reopening": ReopeningTable,
+    "survey": SurveyTable,
+    "evidence_file": EvidenceFileTable,
+    "emergency_plan": EmergencyPlanTable,
 }
 # Columns younger than rows that were recorded: empty they are no part of what was seen, or every old row would differ.
 LATER: dict[str, tuple[str, ...]] = {"assessment": ("plan", "commission")}

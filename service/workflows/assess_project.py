@@ -25,6 +25,7 @@ from service.workflows.conditions import check_conditions, set_conditions, still
 from service.workflows.parts import Engines
 from service.workflows.project_warnings import Cleared, clear_of_project, reassesses, reopened_code
 from service.workflows.projects import Changing, carry_out, changing, masked_text
+from service.workflows.surveys import with_survey
 from service.workflows.telling import Work
 
 _EMPTY = dict.fromkeys(
@@ -40,7 +41,7 @@ async def begin_assessment(work: Work, actor: Actor, project_id: UUID, entered: 
         earlier = await projects.belonging(change.connection, AssessmentTable, project_id)
         if any(row["state"] in DRAFTS for row in earlier):
             raise Problem(409, "assessment_open", "该项目已有一份正在编写的评估；请先提交，或继续修改那一份。")
-        return await begin(change, earlier, entered)
+        return await begin(change, earlier, await with_survey(change, entered))
 
 
 async def begin(change: Changing, earlier: Collection[Row], entered: Row) -> Row:
@@ -60,7 +61,8 @@ async def change_assessment(work: Work, actor: Actor, assessment: Row, changes: 
     """Change a draft; what is entered must be usable."""
     async with changing(work, assessment["project_id"], actor) as change:
         row = await in_state(change, assessment["id"], DRAFTS)
-        row |= changes | entered_steps(work.engines, changes, work.now) | {"updated_at": work.now}
+        changed = await with_survey(change, changes) | entered_steps(work.engines, changes, work.now)
+        row |= changed | {"updated_at": work.now}
         assess(work.engines.law, work.engines.methods, await _subject(change), row, _day(work))
         may_use_form(work.engines, change.project, row, _day(work))
         return await change.put(AssessmentTable, row, "assessment changed", {"fields": sorted(changes)})

@@ -127,7 +127,7 @@ def given_of(entered: Mapping[str, Any], legal: tuple[LegalFinding, ...], filed:
             MeasureGiven(one["measure_id"], tuple(one["targets"]), _is_filed(one["evidence_id"], filed))
             for one in entered["measures"]
         ),
-        survey=Survey(**entered["survey"]) if entered["survey"] else None,
+        survey=_survey(entered["survey"]),
         expected=_expected(entered["expected"]),
         expected_after=_expected(entered["expected_after"]),
         indicators=None if entered["indicators"] is None else tuple(entered["indicators"]),
@@ -183,6 +183,13 @@ def _quick(subject: Subject, findings: tuple[LegalFinding, ...], on: date) -> As
     ]
     checked = quick_check(issues, findings, on)
     return Assessed(None, None, checked.ready, plain({"track": Track.QUICK, "legal": findings, "check": checked}))
+
+
+def _survey(entered: Mapping[str, Any] | None) -> Survey | None:
+    """Of a survey taken from a round of participation the counts stand beside its id."""
+    if entered is None:
+        return None
+    return Survey(entered["asked"], entered["answered"], entered["opposed"], entered["identical"])
 
 
 def _is_filed(evidence_id: str | None, filed: Collection[UUID]) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.rules.positions import read_source
 from service.rules.rulebook import digest, hashed
-from service.store import rulebooks, trail
+from service.store import filed, rulebooks, trail
 from service.store.engine import Row
 
 
@@ -22,7 +22,8 @@ class Verified:
 
 
 async def verify(connection: AsyncConnection) -> Verified:
-    """Every project's trail with the rows it speaks of, and every kept text of rules, laws and methods by its hash."""
+    """Every project's trail with the rows it speaks of, and by their hashes every kept text of rules, laws and methods
+    and every kept file of evidence."""
     known, texts = await trail.projects(connection), await rulebooks.everything(connection)
     found = [
         f"项目 {one.project_id} 第 {one.number} 条：{one.what}"
@@ -31,6 +32,10 @@ async def verify(connection: AsyncConnection) -> Verified:
     ]
     found += [
         f"{row['name']} {row['version']} 的条文被改动（{row['hash'][:12]}…）" for row in texts if not _is_whole(row)
+    ]
+    found += [
+        f"项目 {row['project_id']} 的材料 {row['id']}：所存文件缺失或与登记的散列值不符"
+        for row in await filed.altered(connection)
     ]
     return Verified(len(known), len(texts), tuple(found))
 

@@ -31,6 +31,7 @@ CHAPTERS = [
     "（七）应急预案建议", "（八）实施后评估", "附件", "（一）证据清单和散列值", "（二）版本和校验",
 ]  # fmt: skip
 Rows = list[list[str]]
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
@@ -99,10 +100,10 @@ async def test_its_figures_are_those_of_the_result(planner: httpx.AsyncClient, o
     ]  # fmt: skip
     draft = await assessed(planner, project, factors=heavy, measures=measures)
     found = tables_of(await word_of(planner, draft))
-    weights = [f"{one['weight']:.6g}" for one in draft["result"]["after"]["factors"]]
-    assert found["风险因素|p 前|p 后|q 前|q 后|R 前|R 后|级别前|级别后|权重 w"] == [
-        ["补偿标准", "0.9", "0.3", "0.9", "0.3", "0.81", "0.09", "重大", "较小", weights[0]],
-        ["交通出行", "0.9", "0.9", "0.9", "0.9", "0.81", "0.81", "重大", "重大", weights[1]],
+    weights = [f"{one['weight']:.4g}" for one in draft["result"]["after"]["factors"]]
+    assert found["序号|风险因素|p 前|p 后|q 前|q 后|R 前|R 后|级别前|级别后|权重 w"] == [
+        ["1", "补偿标准", "0.9", "0.3", "0.9", "0.3", "0.81", "0.09", "重大", "较小", weights[0]],
+        ["2", "交通出行", "0.9", "0.9", "0.9", "0.9", "0.81", "0.81", "重大", "重大", weights[1]],
     ]
     assert found["措施|针对|责任单位|期限|完成证据"] == [
         ["逐户答复", "补偿标准", "区征收办", "2026年12月1日", "已归档"],
@@ -136,7 +137,9 @@ async def test_the_page_shows_what_was_entered_and_runs_nothing(
     assert page.find(".//script") is None
     assert [each.text for each in page.iter() if each.tag in ("h2", "h3", "h4")] == CHAPTERS
     assert all(body.findall("tr") for body in page.iter("tbody"))
-    assert len([table for table in page.iter("table") if table.get("class") == "matrix"]) == 2
+    figures = [each.text for each in page.iter("figcaption")]
+    assert figures == ["图 1　风险矩阵（措施前）", "图 2　措施前后单因素风险 R 对照", "图 3　风险矩阵（措施后）"]
+    assert len([*page.iter(f"{SVG}svg")]) == 3
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
@@ -198,6 +201,7 @@ async def test_an_election_has_the_same_chapters_and_no_grade(planner: httpx.Asy
     file = await word_of(planner, (await assessed(planner, project)) | {"title": "上坪村换届"})
     assert headings(file) == CHAPTERS
     found = tables_of(file)
+    assert found["序号|问题"][0] == ["1", "流动村民登记未完成：由区征收办办理，2026-12-01 前办结"]
     assert found["事项|责任单位|期限|状态|说明"] == [["流动村民登记未完成", "区征收办", "2026年12月1日", "未决", "—"]]
     assert not [name for name in found if name.startswith("风险因素")]
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from service.domain.assessing import Advice, Criterion, Grade, RiskClass, Verdict
 from service.workflows.files.assessment_content import QUICK
-from service.workflows.files.assessment_subject import UNVERIFIED, Reported, counted, dated, number
+from service.workflows.files.assessment_emergency import emergency
+from service.workflows.files.assessment_subject import UNVERIFIED, Reported, dated, number
 from service.workflows.files.report_document import Block, Heading, Paragraph, nothing, table, told
 
 Row = Mapping[str, Any]
 _STABLE = "没有足以改变等级的因素：任一风险因素的概率、影响同时升降一档，等级不变。"
+_ID = re.compile(r" ?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) ?")
+_MOST_FINDINGS = 8
 _GRAVE = (RiskClass.MAJOR, RiskClass.LARGE, RiskClass.ORDINARY)
 _KINDS = {
     "notice": "公告", "plan": "方案", "photograph": "照片", "questionnaire": "问卷", "sign_in_sheet": "签到表",
@@ -29,14 +33,14 @@ def conclusion(told_of: Reported) -> Iterator[Block]:
     yield from _advice(told_of)
     yield from _decision(told_of)
     yield from _review(told_of)
-    yield from _emergency(told_of)
+    yield from emergency(told_of)
     yield from _evaluation(told_of)
 
 
 def annex(told_of: Reported) -> Iterator[Block]:
     yield Heading(1, "附件", counted=False)
     yield Heading(2, "证据清单和散列值")
-    columns = {"证据": 4, "种类": 2, "日期": 3, "是否计入": 2, "SHA-256": 7}
+    columns = {"证据": 8, "种类": 5, "日期": 8, "是否计入": 5, "SHA-256": 16}
     rows = [_evidence(told_of, row) for row in told_of.evidence]
     yield table("证据清单", columns, rows, "没有登记证据。")
     yield Paragraph("证据原件由责任单位保存，本系统只记录种类、日期、数量和散列值。")
@@ -75,11 +79,19 @@ def _tests(told_of: Reported) -> Iterator[Block]:
         (
             Criterion(one["criterion"]).zh,
             Verdict(one["verdict"]).zh,
-            "\n".join(told(_named(told_of, text)) for text in one["findings"]) or "没有发现存疑之处",
+            "\n".join(_findings(told_of, one)) or "没有发现存疑之处",
         )
         for one in told_of.result["tests"]
     ]
     yield table("四性结论", {"评估项": 2, "结论": 2, "理由": 8}, rows, "没有评估项。")
+
+
+def _findings(told_of: Reported, one: Row) -> Sequence[str]:
+    """Those of the law stand one by one in their own section; a long list is not told twice."""
+    found = [told(_named(told_of, text)) for text in one["findings"]]
+    if one["criterion"] != Criterion.LEGALITY or len(found) <= _MOST_FINDINGS:
+        return found
+    return [*found[:_MOST_FINDINGS], f"等共 {len(found)} 项，逐项见“合法性审查”一节"]
 
 
 def _named(told_of: Reported, text: str) -> str:
@@ -112,7 +124,7 @@ def _advice(told_of: Reported) -> Iterator[Block]:
     if not told_of.graded:
         ready = "法定条件均已满足，没有未决事项，可以开始。" if result["ready"] else "尚不具备开始的条件。"
         yield Paragraph(ready)
-        rows = [(f"{place}", told(text)) for place, text in enumerate(result["check"]["reasons"], 1)]
+        rows = [(f"{n}", told(_offices(told_of, text))) for n, text in enumerate(result["check"]["reasons"], 1)]
         yield table("开始之前须解决的问题", {"序号": 1, "问题": 9}, rows, "没有须解决的问题。")
         return
     after = result["after"]
@@ -121,6 +133,11 @@ def _advice(told_of: Reported) -> Iterator[Block]:
     yield Paragraph(f"等级与决策的对应：{after['details']['decision']}{mark}。")
     if any(one["code"] == "legal" for one in after["reasons"]):
         yield Paragraph("有法定前置条件未满足或者无法判断，落实之前不得实施。", note=True)
+
+
+def _offices(told_of: Reported, text: str) -> str:
+    """A reason says whose an issue is by the office's id; a reader needs its name."""
+    return _ID.sub(lambda found: told_of.department(found[1]), text)
 
 
 def _decision(told_of: Reported) -> Iterator[Block]:
@@ -163,24 +180,6 @@ def _review(told_of: Reported) -> Iterator[Block]:
     yield table("评审意见", {"单位": 1, "意见": 3}, agreeing, "没有同意的意见。")
     dissent = [(told(one["office"]), told(one["text"])) for one in review["opinions"] if one["dissents"]]
     yield table("不同意见", {"单位": 1, "意见": 3}, dissent, "没有单位提出不同意见。")
-
-
-def _emergency(told_of: Reported) -> Iterator[Block]:
-    yield Heading(2, "应急预案建议")
-    yield Paragraph("以下由已填报的内容整理，供编制应急预案参考，不代替应急预案。")
-    given, body = told_of.given, told(told_of.assessment["bodies"]["implementer"])
-    expected = [given[name] for name in ("expected", "expected_after")]
-    codes = dict.fromkeys(code for one in expected for code in one["events"] or ())
-    events = "、".join(map(told_of.event, codes)) or ("经填报为没有" if expected[0]["events"] == [] else "未填")
-    yield Paragraph(f"应当预防的情形：{events}；可能参与人数：{counted(expected[0]['participants'], ' 人')}。")
-    offices = dict.fromkeys(told_of.department(one["department_id"]) for one in given["measures"])
-    joined = f"，{'、'.join(offices)}按措施分工配合" if offices else ""
-    yield Paragraph(f"责任分工：由{body}牵头处置{joined}。")
-    yield Paragraph(
-        "处置原则：先听取诉求、当面答复，能够当场解决的当场解决；涉及补偿、工资等款项的，先核实再限期支付；"
-        "分歧较大的，引导调解、听证或者依法复议、诉讼；不得因反映诉求而对任何人作出不利处理。"
-    )
-    yield Paragraph("启动条件：出现上述情形，或者措施逾期未完成的，暂停相关实施步骤，依法报告，并重新评估。")
 
 
 def _evaluation(told_of: Reported) -> Iterator[Block]:

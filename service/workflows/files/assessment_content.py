@@ -1,4 +1,4 @@
-"""Chapter 二 评估内容: survey, legal review, factors, estimate, measures, and what is expected after them."""
+"""Chapter 二 评估内容: participation, legal review, factors, estimate, measures, and what is expected after them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from service.domain.assessing import Grade, RiskClass, Severity
 from service.domain.judging import Answer
-from service.workflows.files.assessment_matrix import matrix
-from service.workflows.files.assessment_subject import UNVERIFIED, Reported, counted, dated, number
+from service.workflows.files.assessment_matrix import compared, matrix
+from service.workflows.files.assessment_participation import participation
+from service.workflows.files.assessment_subject import UNVERIFIED, Reported, dated, number, share
 from service.workflows.files.report_document import Block, Heading, Paragraph, nothing, table, told
 
 Row = Mapping[str, Any]
 QUICK = "本事项实行前置排查，不评分、不定级。"
-_FORMS = {"notice": "公示", "hearing": "听证", "dialogue": "对话", "consultation": "协商", "survey": "问卷"}
 _ANSWERS = {
     Answer.HIT: ("未满足的审查事项", "没有审查事项被认定为未满足。"),
     Answer.NOT_EVALUATED: ("无法判断的审查事项", "所有审查事项都有足以判断的事实。"),
@@ -27,47 +27,12 @@ _REASONS = {
 
 def content(told_of: Reported) -> Iterator[Block]:
     yield Heading(1, "评估内容")
-    yield from _participation(told_of)
+    yield from participation(told_of)
     yield from _legal(told_of)
     yield from _identified(told_of)
     yield from _estimated(told_of)
     yield from _measures(told_of)
     yield from _after(told_of)
-
-
-def _participation(told_of: Reported) -> Iterator[Block]:
-    yield Heading(2, "风险调查和公众参与")
-    yield Heading(3, "公众参与（只计数量）")
-    columns = {"形式": 2, "起止": 4, "涉及": 2, "覆盖": 2, "赞成": 2, "有条件赞成": 2, "反对": 2, "备注": 3}
-    rows = [_round(told_of, row) for row in told_of.participation]
-    yield table("公众参与情况", columns, rows, "没有登记公众参与的轮次。")
-    yield Heading(3, "意见采纳情况")
-    taken = [(_FORMS[row["form"]], "；".join(map(told, row["concerns"])) or "未填", told(row["taken_up"] or "未填"))
-             for row in told_of.participation if row["concerns"] or row["taken_up"]]  # fmt: skip
-    columns = {"形式": 1, "反映的主要意见": 4, "采纳和答复": 4}
-    yield table("意见及采纳", columns, taken, "没有登记意见及其采纳情况。")
-    yield Heading(3, "抽样调查")
-    yield from _survey(told_of)
-
-
-def _round(told_of: Reported, row: Row) -> Sequence[str]:
-    numbers = [counted(row[name]) for name in ("affected", "reached", "in_favour", "conditional", "against")]
-    on = told_of.assessment["assessed_on"]
-    late = not told_of.draft and on is not None and told_of.day(row["recorded_at"]) > on
-    end = dated(row["ended_on"]) if row["ended_on"] else "未结束"
-    return (_FORMS[row["form"]], f"{dated(row['began_on'])}至{end}", *numbers, "评估提交后登记" if late else "—")
-
-
-def _survey(told_of: Reported) -> Iterator[Block]:
-    survey = told_of.given["survey"]
-    if survey is None:
-        yield nothing("没有填报抽样调查。")
-        return
-    asked, answered, opposed = survey["asked"], survey["answered"], survey["opposed"]
-    share = f"，占 {opposed / answered:.1%}" if answered else ""
-    yield Paragraph(f"应查 {asked} 人，应答 {answered} 人，其中反对 {opposed} 人{share}。")
-    for doubt in told_of.result.get("doubts", ()):
-        yield Paragraph(f"{doubt['text']}{_mark(doubt)}。", note=True)
 
 
 def _legal(told_of: Reported) -> Iterator[Block]:
@@ -105,10 +70,12 @@ def _identified(told_of: Reported) -> Iterator[Block]:
         yield from _issues(told_of)
         return
     rows = [
-        (told_of.category(one["category"]), told(one["name"]), told(one["factor_id"]))
+        (f"{told_of.place(one)}", told_of.category(one["category"]), told(one["name"]), told(one["factor_id"]))
         for one in told_of.given["factors"]
     ]
-    yield table("识别出的风险因素", {"类别": 3, "风险因素": 4, "代码": 4}, rows, "评估主体没有填报风险因素。")
+    yield table(
+        "识别出的风险因素", {"序号": 2, "类别": 6, "风险因素": 10, "代码": 9}, rows, "评估主体没有填报风险因素。"
+    )
 
 
 def _issues(told_of: Reported) -> Iterator[Block]:
@@ -134,18 +101,20 @@ def _estimated(told_of: Reported) -> Iterator[Block]:
         yield nothing(QUICK)
         return
     before = told_of.result["before"]
-    yield table("单因素风险（措施前）", _FACTOR_COLUMNS, map(_score, before["factors"]), _NO_SCORES)
+    rows = [_score(told_of, one) for one in before["factors"]]
+    yield table("单因素风险（措施前）", _FACTOR_COLUMNS, rows, _NO_SCORES)
     yield matrix(told_of, before["factors"], "风险矩阵（措施前）")
     yield from _reasons(before, "措施前")
 
 
-_FACTOR_COLUMNS = {"风险因素": 4, "概率 p": 2, "影响 q": 2, "R＝p×q": 2, "级别": 2, "权重 w": 2}
+_FACTOR_COLUMNS = {"序号": 3, "风险因素": 14, "概率 p": 5, "影响 q": 5, "R＝p×q": 5, "级别": 5, "权重 w": 6}
 _NO_SCORES = "没有同时填报了概率和影响的风险因素。"
 
 
-def _score(one: Row) -> Sequence[str]:
+def _score(told_of: Reported, one: Row) -> Sequence[str]:
     figures = [number(one[name]) for name in ("p", "q", "r")]
-    return (told(one["name"]), *figures, RiskClass(one["risk"]).zh, number(one["weight"]))
+    named = (f"{told_of.place(one)}", told(one["name"]))
+    return (*named, *figures, RiskClass(one["risk"]).zh, share(one["weight"]))
 
 
 def _reasons(graded: Row, when: str) -> Iterator[Block]:
@@ -169,7 +138,7 @@ def _measures(told_of: Reported) -> Iterator[Block]:
         )
         for one in told_of.given["measures"]
     ]
-    columns = {"措施": 5, "针对": 3, "责任单位": 3, "期限": 4, "完成证据": 2}
+    columns = {"措施": 9, "针对": 10, "责任单位": 7, "期限": 8, "完成证据": 5}
     yield table("防范和化解措施", columns, rows, "评估主体没有填报措施。")
     for held in told_of.result.get("held_back", ()):
         yield Paragraph(f"{told(held['text'])}。", note=True)
@@ -181,20 +150,21 @@ def _after(told_of: Reported) -> Iterator[Block]:
         yield nothing(QUICK)
         return
     before, after = told_of.result["before"], told_of.result["after"]
-    columns = {"风险因素": 4, "p 前": 2, "p 后": 2, "q 前": 2, "q 后": 2, "R 前": 2, "R 后": 2,
-               "级别前": 2, "级别后": 2, "权重 w": 4}  # fmt: skip
-    rows = [_compared(before["factors"], one) for one in after["factors"]]
+    columns = {"序号": 4, "风险因素": 11, "p 前": 4, "p 后": 4, "q 前": 4, "q 后": 4, "R 前": 6, "R 后": 6,
+               "级别前": 4, "级别后": 4, "权重 w": 7}  # fmt: skip
+    rows = [_compared(told_of, before["factors"], one) for one in after["factors"]]
     yield table("措施前后对照", columns, rows, _NO_SCORES)
+    yield compared(told_of, before["factors"], after["factors"])
     yield matrix(told_of, after["factors"], "风险矩阵（措施后）")
     yield from _reasons(after, "措施后")
 
 
-def _compared(before: Sequence[Row], after: Row) -> Sequence[str]:
+def _compared(told_of: Reported, before: Sequence[Row], after: Row) -> Sequence[str]:
     """A factor that had no p or q before shows a dash there."""
     was = next((one for one in before if one["factor_id"] == after["factor_id"]), None)
     figures = [number(one[name]) if one else "—" for name in ("p", "q", "r") for one in (was, after)]
     classes = [RiskClass(one["risk"]).zh if one else "—" for one in (was, after)]
-    return (told(after["name"]), *figures, *classes, number(after["weight"]))
+    return (f"{told_of.place(after)}", told(after["name"]), *figures, *classes, share(after["weight"]))
 
 
 def _mark(one: Row) -> str:

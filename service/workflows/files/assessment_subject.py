@@ -28,7 +28,8 @@ class Reported:
     project: Row
     assessment: Row
     evidence: Sequence[Row]
-    participation: Sequence[Row]
+    participation: Sequence[Row]  # each with its `doubts` and `survey`, the counts of a questionnaire or None
+    emergency: Row | None
     issues: Sequence[Row]
     preset: MethodPreset | None
     versions: Mapping[str, str]
@@ -75,6 +76,10 @@ class Reported:
         found: Sequence[Mapping[str, Any]] = self.issues if self.draft else self.assessment["facts"]["issues"]
         return found
 
+    def place(self, factor: Mapping[str, Any]) -> int:
+        """The number of a factor in all tables and figures: its place among those entered, from 1."""
+        return [one["factor_id"] for one in self.given["factors"]].index(factor["factor_id"]) + 1
+
     def category(self, category_id: str) -> str:
         known = self.preset.checklist.category(category_id) if self.preset else None
         return known.name if known else told(category_id)
@@ -87,6 +92,11 @@ class Reported:
 def number(value: float) -> str:
     """At most six digits that count, so that a figure reads as it was reckoned."""
     return f"{value:.6g}"
+
+
+def share(value: float) -> str:
+    """A weight, 0–1, at four digits that count: as many as a column holds."""
+    return f"{value:.4g}"
 
 
 def counted(value: int | None, unit: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.text.redaction import mask
 
@@ -52,16 +52,45 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A factor in the matrix; `number` is its own in the tables, `x` is q and `y` is p, both 0–1."""
+
+    number: int
+    name: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
-    """p × q: `rows` are the bands of p from the highest down, `columns` those of q from the lowest up."""
+    """p × q: `rows` are the bands of p from the highest down, `columns` those of q from the lowest up.
+
+    `row_edges` and `column_edges`: where each band ends, 0–1, in the same order.
+    """
 
     caption: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: tuple[tuple[Cell, ...], ...]
+    row_edges: tuple[float, ...]
+    column_edges: tuple[float, ...]
+    points: tuple[Point, ...] = ()
 
 
-Block = Heading | Paragraph | Table | Matrix
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Pairs of bars, 0–1, one pair for each name; None: not known, no bar."""
+
+    caption: str
+    names: tuple[str, ...]
+    series: tuple[tuple[str, tuple[float | None, ...]], ...]  # name → a value for each of `names`
+
+    def __post_init__(self) -> None:
+        if not self.names or any(len(values) != len(self.names) for _, values in self.series):
+            raise ValueError(f"图 {self.caption} 没有内容，或数目不齐")
+
+
+Block = Heading | Paragraph | Table | Matrix | Bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +104,9 @@ class Report:
     draft: bool
     blocks: tuple[Block, ...]
 
+
+BAR_SHADES = ("A6A6A6", "2F5597")
+"""Of the first and the second series of bars; apart in black print too."""
 
 SHADES: Mapping[str, str] = {
     "major": "E06666", "large": "F4B183", "ordinary": "FFE699", "small": "DDEBF7", "tiny": "F2F2F2",
@@ -104,9 +136,9 @@ def numbered(blocks: Iterable[Block]) -> Iterator[Block]:
         elif isinstance(block, Table):
             tables += 1
             yield Table(f"表 {tables}　{block.caption}", block.header, block.rows, block.widths)
-        elif isinstance(block, Matrix):
+        elif isinstance(block, Matrix | Bars):
             figures += 1
-            yield Matrix(f"图 {figures}　{block.caption}", block.rows, block.columns, block.cells)
+            yield replace(block, caption=f"图 {figures}　{block.caption}")
         else:
             yield block
 

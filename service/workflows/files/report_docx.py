@@ -7,7 +7,8 @@ from typing import Any
 
 from docx import Document
 from docx.document import Document as Word
-from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
+from docx.enum.table import WD_ALIGN_VERTICAL
+from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Length, Mm, Pt, RGBColor
@@ -15,12 +16,25 @@ from docx.table import Table as WordTable
 from docx.table import _Cell as WordCell
 from docx.text.paragraph import Paragraph as WordParagraph
 
-from service.workflows.files.report_document import SHADES, Block, Heading, Matrix, Paragraph, Report, Table, printable
+from service.workflows.files.report_chart import add_bars
+from service.workflows.files.report_document import (
+    SHADES,
+    Bars,
+    Block,
+    Heading,
+    Matrix,
+    Paragraph,
+    Report,
+    Table,
+    printable,
+)
 
 _BODY, _HEADS, _CELLS = "仿宋", "黑体", "宋体"
 _LATIN = "Times New Roman"
 _SMALL = Pt(10.5)
 _SIZES = {1: Pt(16), 2: Pt(15), 3: Pt(14)}
+_SHORT = 7  # rows of a table that is not split between pages
+_LONG = 200  # characters of a cell whose row may be split: a row taller than a page would be cut off
 _WIDTH = Mm(160)  # between the margins
 _RED = RGBColor(0xC0, 0, 0)
 
@@ -32,6 +46,7 @@ def docx_of(report: Report) -> bytes:
     _cover(word, report)
     for block in report.blocks:
         _block(word, block)
+    _new_page(word)
     file = BytesIO()
     word.save(file)
     return file.getvalue()
@@ -43,12 +58,13 @@ def _set_up(word: Word, report: Report) -> None:
     section.left_margin = section.right_margin = Mm(25)
     section.top_margin, section.bottom_margin = Mm(30), Mm(28)
     _font(word.styles["Normal"], _BODY, Pt(14))
+    _in_chinese(word)
     for level, size in _SIZES.items():
         style = word.styles[f"Heading {level}"]
         _font(style, _HEADS, size)
         style.font.bold, style.font.color.rgb = False, RGBColor(0, 0, 0)
     word.core_properties.title = printable(report.title)[:255]
-    word.core_properties.author = ""
+    word.core_properties.author = word.core_properties.comments = ""
     _head(section.header.paragraphs[0], report)
     _page_number(section.footer.paragraphs[0])
 
@@ -60,6 +76,15 @@ def _font(style: Any, name: str, size: Length) -> None:
     for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
         fonts.attrib.pop(qn(f"w:{theme}"), None)
     fonts.set(qn("w:eastAsia"), name)
+
+
+def _in_chinese(word: Word) -> None:
+    """Without it the shapes of punctuation are those of whatever language the reader's program is set to."""
+    language = OxmlElement("w:lang")
+    language.set(qn("w:val"), "en-US")
+    language.set(qn("w:eastAsia"), "zh-CN")
+    properties = word.styles["Normal"].element.get_or_add_rPr()
+    properties.append(language)
 
 
 def _head(paragraph: WordParagraph, report: Report) -> None:
@@ -88,18 +113,26 @@ def _cover(word: Word, report: Report) -> None:
     for row, (name, value) in zip(table.rows, report.cover, strict=True):
         _fill(row.cells[0], name, Pt(12), head=True)
         _fill(row.cells[1], value, Pt(12))
-    word.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+
+
+def _new_page(word: Word) -> None:
+    """What follows the cover begins on a page of its own."""
+    first = next((each for each in word.paragraphs if each.style is not None and each.style.name == "Heading 1"), None)
+    if first is not None:
+        first.paragraph_format.page_break_before = True
 
 
 def _block(word: Word, block: Block) -> None:
     if isinstance(block, Heading):
-        word.add_heading(printable(block.text), block.level)
+        word.add_heading(printable(block.text), block.level).paragraph_format.keep_with_next = True
     elif isinstance(block, Paragraph):
         _paragraph(word, block)
     elif isinstance(block, Table):
         _table(word, block)
-    else:
+    elif isinstance(block, Matrix):
         _matrix(word, block)
+    else:
+        _bars(word, block)
 
 
 def _paragraph(word: Word, block: Paragraph) -> None:
@@ -123,8 +156,11 @@ def _table(word: Word, block: Table) -> None:
     _caption(word, block.caption)
     table = _grid(word, 1 + len(block.rows), block.widths)
     _repeat(table)
+    if len(block.rows) <= _SHORT and sum(len(text) for row in block.rows for text in row) < _SHORT * _LONG:
+        _together(table)
     for row, cells in zip(table.rows, (block.header, *block.rows), strict=True):
-        _whole(row)
+        if max(map(len, cells)) < _LONG:
+            _whole(row)
         for cell, text in zip(row.cells, cells, strict=True):
             _fill(cell, text, head=cells is block.header)
     _after(word)
@@ -146,8 +182,14 @@ def _matrix(word: Word, block: Matrix) -> None:
     _after(word)
 
 
+def _bars(word: Word, block: Bars) -> None:
+    _caption(word, block.caption)
+    add_bars(word, block, _WIDTH)
+    _after(word)
+
+
 def _together(table: WordTable) -> None:
-    """A matrix is read as a picture: it moves to the next page whole."""
+    """It moves to the next page whole."""
     for row in table.rows[:-1]:
         for cell in row.cells:
             cell.paragraphs[0].paragraph_format.keep_with_next = True
@@ -164,6 +206,7 @@ def _caption(word: Word, text: str) -> None:
 def _grid(word: Word, rows: int, widths: tuple[int, ...]) -> WordTable:
     table: WordTable = word.add_table(rows=rows, cols=len(widths), style="Table Grid")
     table.autofit = False
+    _padded(table)
     for column, width in zip(table.columns, widths, strict=True):
         column.width = Length(_WIDTH * width // sum(widths))
         for cell in column.cells:
@@ -171,9 +214,21 @@ def _grid(word: Word, rows: int, widths: tuple[int, ...]) -> WordTable:
     return table
 
 
+def _padded(table: WordTable) -> None:
+    """Room above and below the text of a cell, in twentieths of a point."""
+    margins = OxmlElement("w:tblCellMar")
+    for side, room in (("top", 45), ("left", 70), ("bottom", 45), ("right", 70)):
+        edge = OxmlElement(f"w:{side}")
+        edge.set(qn("w:w"), f"{room}")
+        edge.set(qn("w:type"), "dxa")
+        margins.append(edge)
+    table._tbl.tblPr.append(margins)
+
+
 def _fill(cell: WordCell, text: str, size: Length = _SMALL, head: bool = False) -> None:
     paragraph = cell.paragraphs[0]
     paragraph.paragraph_format.space_after = Pt(0)
+    cell.vertical_alignment = WD_ALIGN_VERTICAL.CENTER
     _run(paragraph, text, _HEADS if head else _CELLS, size)
     if head:
         _shade(cell, "EEEEEE")

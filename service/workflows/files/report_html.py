@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from service.workflows.files.report_document import SHADES, Block, Heading, Matrix, Paragraph, Report, Table, printable
+from service.workflows.files.report_document import Block, Heading, Matrix, Paragraph, Report, Table, printable
+from service.workflows.files.report_svg import bars_svg, matrix_svg
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """The Content-Security-Policy the page can live with."""
@@ -16,16 +17,20 @@ body { font-family: "仿宋", FangSong, STFangsong, "Noto Serif CJK SC", serif; 
 h1, h2, h3, h4, th, caption { font-weight: normal;
   font-family: "黑体", SimHei, STHeiti, "Noto Sans CJK SC", sans-serif; }
 h1 { text-align: center; font-size: 24pt; } h2 { font-size: 18pt; } h3 { font-size: 16pt; } h4 { font-size: 16pt; }
-h2, h3, h4 { break-after: avoid; } p { text-indent: 2em; margin: .3em 0; text-align: justify; overflow-wrap: anywhere; }
+h2, h3, h4, caption, thead tr { break-after: avoid; } tbody tr:first-child { break-before: avoid; }
+p { text-indent: 2em; margin: .3em 0; text-align: justify; overflow-wrap: anywhere; }
 p.note { border-left: 3px solid #b45f06; padding-left: .5em; font-size: 14pt; }
 section.cover { break-after: page; padding: 4em 0; } .kind { text-align: center; text-indent: 0; font-size: 20pt; }
 table { border-collapse: collapse; width: 100%; margin: .6em 0; table-layout: fixed; line-height: 1.4;
   font-family: "宋体", SimSun, STSong, "Noto Serif CJK SC", serif; font-size: 11pt; }
 caption { font-size: 12pt; padding: .3em; } tr { break-inside: avoid; }
 th, td { border: 1px solid #333; padding: .25em .4em; vertical-align: top; overflow-wrap: anywhere; }
-th { background: #eee; } table.matrix td { height: 3em; } table.matrix td, table.matrix th { text-align: center; }
+th { background: #eee; } figure { margin: .8em 0; text-align: center; break-inside: avoid; }
+svg { width: 100%; height: auto; font-family: "宋体", SimSun, STSong, "Noto Serif CJK SC", serif; }
+figcaption { font-size: 12pt; font-family: "黑体", SimHei, STHeiti, "Noto Sans CJK SC", sans-serif; }
 .mark { position: fixed; top: 0; right: 0; margin: 0; padding: .1em .6em; text-indent: 0; font-size: 10pt;
   background: #fff; }
+@media print { body { max-width: none; padding: 0; } .mark { position: static; text-align: right; } }
 .draft { color: #c00; font-size: 16pt; border: 2px solid #c00; }
 """
 
@@ -37,10 +42,17 @@ def html_of(report: Report) -> str:
     cover = "".join(f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in report.cover)
     return (
         f'<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="utf-8"/><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body>{mark}\n"
+        f"<style>{_STYLE}{_running_head(report)}</style></head><body>{mark}\n"
         f'<section class="cover"><h1>{title}</h1><p class="kind">{_text(report.kind)}</p>'
         f"<table>{cover}</table></section>\n{chr(10).join(map(_block, report.blocks))}\n</body></html>\n"
     )
+
+
+def _running_head(report: Report) -> str:
+    """The mark in the margin of every printed page, where it covers nothing; as escapes, so that no text is markup."""
+    escaped = "".join(f"\\{ord(char):x} " for char in printable(report.mark))
+    colour = "#c00" if report.draft else "#000"
+    return f'@page {{ @top-right {{ content: "{escaped}"; color: {colour}; font-size: 10pt; }} }}\n'
 
 
 def _block(block: Block) -> str:
@@ -49,7 +61,9 @@ def _block(block: Block) -> str:
     if isinstance(block, Paragraph):
         opening = '<p class="note">' if block.note else "<p>"
         return f"{opening}{_text(block.text)}</p>"
-    return _table(block) if isinstance(block, Table) else _matrix(block)
+    if isinstance(block, Table):
+        return _table(block)
+    return matrix_svg(block) if isinstance(block, Matrix) else bars_svg(block)
 
 
 def _table(block: Table) -> str:
@@ -60,18 +74,6 @@ def _table(block: Table) -> str:
     return (
         f"<table><caption>{_text(block.caption)}</caption><colgroup>{columns}</colgroup>"
         f"<thead>{head}</thead><tbody>\n{rows}\n</tbody></table>"
-    )
-
-
-def _matrix(block: Matrix) -> str:
-    head = _row("th", ("概率 p ＼ 影响 q", *block.columns))
-    lines = []
-    for name, cells in zip(block.rows, block.cells, strict=True):
-        shaded = "".join(f'<td style="background:#{SHADES[cell.risk]}">{_text(cell.text)}</td>' for cell in cells)
-        lines.append(f"<tr><th>{_text(name)}</th>{shaded}</tr>")
-    return (
-        f'<table class="matrix"><caption>{_text(block.caption)}</caption>'
-        f"<thead>{head}</thead><tbody>\n{chr(10).join(lines)}\n</tbody></table>"
     )
 
 

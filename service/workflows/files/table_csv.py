@@ -36,7 +36,7 @@ class CsvRows:
 
     def __init__(self, path: Path, file: BinaryIO, stream: BinaryIO) -> None:
         self._path, self._file = path, file
-        self._size = path.stat().st_size
+        self._size = size_of(file)
         self._encoding, mark = _sound(path, stream)
         stream.seek(mark)
         self._lines = _Lines(path, stream, self._encoding)
@@ -130,19 +130,21 @@ class _Lines:
 
 
 @contextmanager
-def csv_rows(path: Path) -> Iterator[CsvRows]:
-    with path.open("rb") as file:
-        yield CsvRows(path, file, file)
+def csv_rows(path: Path, file: BinaryIO) -> Iterator[CsvRows]:
+    yield CsvRows(path, file, file)
 
 
 @contextmanager
-def gzipped_csv_rows(path: Path) -> Iterator[CsvRows]:
-    with (
-        path.open("rb") as file,
-        gzip.GzipFile(fileobj=file) as unpacked,
-        io.BufferedReader(unpacked, 1 << 16) as stream,
-    ):
+def gzipped_csv_rows(path: Path, file: BinaryIO) -> Iterator[CsvRows]:
+    with gzip.GzipFile(fileobj=file) as unpacked, io.BufferedReader(unpacked, 1 << 16) as stream:
         yield CsvRows(path, file, stream)
+
+
+def size_of(file: BinaryIO) -> int:
+    """Bytes of an open file, which is then at its beginning."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return size
 
 
 def _sound(path: Path, stream: BinaryIO) -> tuple[str, int]:

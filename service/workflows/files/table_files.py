@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from service.workflows.files.table_csv import csv_rows, gzipped_csv_rows
 from service.workflows.files.table_rows import Broken, FileRefused, Row, Rows, at
 from service.workflows.files.table_xlsx import xlsx_rows
 
-_OPENERS: dict[str, Callable[[Path], AbstractContextManager[Rows]]] = {
+_OPENERS: dict[str, Callable[[Path, BinaryIO], AbstractContextManager[Rows]]] = {
     ".csv.gz": gzipped_csv_rows,
     ".csv": csv_rows,
     ".xlsx": xlsx_rows,
@@ -49,12 +49,24 @@ class Table:
 @contextmanager
 def open_table(path: Path) -> Iterator[Table]:
     """A table file by the end of its name. Raises FileRefused saying what would be right."""
+    opener = _opener(path)
+    with _reachable(path, "读不到文件"), path.open("rb") as file, opener(path, file) as rows:
+        yield Table(path, rows)
+
+
+@contextmanager
+def table_in(path: Path, file: BinaryIO) -> Iterator[Table]:
+    """The same for an open file, such as one in memory; `path` is only its name."""
+    with _opener(path)(path, file) as rows:
+        yield Table(path, rows)
+
+
+def _opener(path: Path) -> Callable[[Path, BinaryIO], AbstractContextManager[Rows]]:
     name = path.name.lower()
     opener = next((opener for ending, opener in _OPENERS.items() if name.endswith(ending)), None)
     if opener is None:
         raise FileRefused([f"{path}: 只能读 {'、'.join(_OPENERS)} 文件；旧格式 .xls 请另存为 .xlsx 或 UTF-8 CSV。"])
-    with _reachable(path, "读不到文件"), opener(path) as rows:
-        yield Table(path, rows)
+    return opener
 
 
 class CsvOut:

@@ -5,6 +5,7 @@ Memory grows with the workbook's table of distinct texts, which is bounded here;
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 import zlib
@@ -12,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
 import openpyxl
+from openpyxl.utils import column_index_from_string
 
 from service.workflows.files.table_rows import Broken, Cell, FileRefused, Row, at
 
@@ -40,12 +42,12 @@ class XlsxRows:
 
     padded = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
         self._line = 0
         with _named(path, 1), _quiet():
-            _check_size(path)
-            self._book = openpyxl.load_workbook(path, read_only=True, keep_links=False)
+            _check_size(path, file)
+            self._book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
             self._sheet: Any = self._book.worksheets[0]
             self._count: int | None = self._sheet.max_row
             self._sheet.reset_dimensions()  # what a file says of its size is often wrong, and would cut rows off
@@ -68,8 +70,8 @@ class XlsxRows:
 
 
 @contextmanager
-def xlsx_rows(path: Path) -> Iterator[XlsxRows]:
-    rows = XlsxRows(path)
+def xlsx_rows(path: Path, file: BinaryIO) -> Iterator[XlsxRows]:
+    rows = XlsxRows(path, file)
     try:
         yield rows
     finally:
@@ -91,8 +93,31 @@ def _cell(cell: Any) -> Cell:
     return Broken("unknown_cell", "不是文字、数字或日期。")
 
 
-def _check_size(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
+def refuse_traps(path: Path, file: BinaryIO, most_unpacked: int) -> None:
+    """For a small sheet that people filled in by hand: refuse what would be read otherwise than it looks.
+
+    A merged cell reads as one answer and many empty ones, a hidden first sheet is not the one that was looked at.
+    `most_unpacked`: bytes of all parts together; a zip may unpack to a thousand times its size.
+    """
+    with _named(path, 1), _quiet(), zipfile.ZipFile(file) as archive:
+        if sum(info.file_size for info in archive.infolist()) > most_unpacked:
+            raise FileRefused([at(path, 1, 1, f"工作簿解压后超过 {most_unpacked >> 20} MiB，请另存为 UTF-8 CSV。")])
+        book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
+        sheet: Any = book.worksheets[0]
+        if sheet.sheet_state != "visible":
+            raise FileRefused([at(path, 1, 1, "第一张工作表是隐藏的；请删除隐藏的工作表，把答卷放在第一张。")])
+        merged = _MERGED.search(archive.read(sheet._worksheet_path.lstrip("/")))
+        if merged:
+            line, column = int(merged["line"]), column_index_from_string(merged["column"].decode())
+            raise FileRefused([at(path, line, column, "有合并单元格；请取消合并，并在每一行填写各自的内容。")])
+    file.seek(0)
+
+
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"'](?P<column>[A-Z]{1,3})(?P<line>\d{1,7})")
+
+
+def _check_size(path: Path, file: BinaryIO) -> None:
+    with zipfile.ZipFile(file) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
     if sum(sizes.values()) > MOST_UNPACKED or sizes.get(TEXTS, 0) > MOST_TEXTS:
         raise FileRefused([at(path, 1, 1, "工作簿太大，请另存为 UTF-8 CSV（可压缩为 .csv.gz）后导入。")])
