@@ -22,6 +22,7 @@ from service.workflows.parts import Doors
 from service.workflows.reopening import reopen_outrun
 from service.workflows.verifying import verify
 from tests.journeys.conftest import ok
+from tests.journeys.stepping import passing, prepared
 from tests.journeys.test_assessments import AREAS, TOWN, assessed, taken_up
 from tests.makers import at
 from tests.receiver import Receiver
@@ -29,8 +30,6 @@ from tests.served import Served, SetClock, load_areas, serving
 
 MORNING = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # Monday, ten in the morning in Shanghai
 TODAY = date(2026, 11, 23)
-REVIEW = {"outcome": "passed", "filing_number": "测评备〔2026〕7号", "valid_until": "2027-11-22",
-          "opinions": [{"office": "区信访局", "text": "同意"}]}  # fmt: skip
 
 
 @contextlib.asynccontextmanager
@@ -58,10 +57,11 @@ class Site:
         return await assessed(self.planner, await taken_up(self.planner, self.office), **given)
 
     async def decided(self, draft: dict[str, Any], advice: str = "proceed", **more: Any) -> dict[str, Any]:
-        """Submitted, reviewed and decided."""
+        """Prepared, submitted, reviewed and decided."""
         path = f"/v1/assessments/{draft['id']}"
+        await prepared(self.planner, draft, TODAY)
         ok(await self.planner.post(f"{path}/submit"))
-        ok(await self.planner.post(f"{path}/review", json=REVIEW))
+        ok(await self.planner.post(f"{path}/review", json=passing(TODAY)))
         answer: dict[str, Any] = ok(await self.planner.post(f"{path}/decide", json={"advice": advice, **more}))
         return answer
 

@@ -12,7 +12,8 @@ import pytest
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
 from tests.journeys.shared import fields, refused
-from tests.journeys.site import Site, on_site
+from tests.journeys.site import TODAY, Site, on_site
+from tests.journeys.stepping import passing, prepared
 from tests.journeys.test_assessments import condition
 from tests.receiver import Receiver
 from tests.served import until
@@ -216,17 +217,13 @@ async def test_a_condition_that_cannot_be_kept_holds_the_whole_decision_back(
 ) -> None:
     draft = await site.assessed()
     path = f"/v1/assessments/{draft['id']}"
+    await prepared(site.planner, draft, TODAY)
     ok(await site.planner.post(f"{path}/submit"))
-    ok(await site.planner.post(f"{path}/review", json=passed()))
+    ok(await site.planner.post(f"{path}/review", json=passing(TODAY)))
     body = {"advice": "proceed", "conditions": [condition(site.office) | changes]}
     assert fields(refused(await site.planner.post(f"{path}/decide", json=body), 422, code)) == errors
     assert ok(await site.planner.get(path))["state"] == "reviewed"
     assert await site.get(draft["project_id"], "conditions") == []
-
-
-def passed() -> dict[str, Any]:
-    return {"outcome": "passed", "filing_number": "备1", "valid_until": "2027-01-01",
-            "opinions": [{"office": "区信访局", "text": "同意"}]}  # fmt: skip
 
 
 async def test_who_meets_a_condition_says_by_what_and_of_which_project(site: Site) -> None:

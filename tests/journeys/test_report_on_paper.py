@@ -16,6 +16,7 @@ from docx import Document
 
 from service.domain.words import Scope
 from tests.journeys.conftest import ok
+from tests.journeys.stepping import prepared
 from tests.journeys.test_assessment_reports import CHAPTERS, headings, tables_of
 from tests.journeys.test_assessments import AREAS, FACTORS, assessed, taken_up
 from tests.journeys.test_emergency_plans import STEPS, plan
@@ -53,6 +54,7 @@ async def renewal(planner: httpx.AsyncClient, office: str) -> bytes:
     given = {"factors": [one | {"p_after": 0.3, "q_after": 0.3} for one in FACTORS], "measures": [measure],
              "survey": {"participation_id": survey["id"]}}  # fmt: skip
     draft = await assessed(planner, project, **given)
+    await prepared(planner, draft)
     ok(await planner.post(f"/v1/assessments/{draft['id']}/submit"))
     return await report(planner, draft)
 

@@ -17,6 +17,7 @@ from service.store import trail
 from service.store.engine import open_engine
 from tests.journeys.conftest import ok
 from tests.journeys.shared import refused
+from tests.journeys.stepping import prepared
 from tests.journeys.test_assessments import AREAS, BODIES, FACTORS, GIVEN, OLD_TOWN, TOWN
 from tests.served import Served, load_areas
 
@@ -132,6 +133,7 @@ async def test_an_assessment_takes_its_survey_from_the_round(
     unlike = GIVEN | {"survey": {"participation_id": made["id"], "opposed": 3}}
     answer = await planner.patch(f"/v1/assessments/{draft['id']}", json={"given": unlike})
     refused(answer, 422, "invalid_survey")
+    await prepared(planner, draft)
     ok(await planner.post(f"/v1/assessments/{draft['id']}/submit"))
     assert ok(await planner.get(f"/v1/assessments/{draft['id']}/recompute"))["same"]
     engine = open_engine(served.database_url, 1)
