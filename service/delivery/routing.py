@@ -18,6 +18,7 @@ from service.domain.warnings import (
 )
 from service.domain.words import DutyRole
 
+MOST_ROUTED = 2048  # subjects whose answer is kept; some 2 kB each
 _ROLE_NAMES = {DutyRole.LEAD: "牵头", DutyRole.PARTICIPANT: "配合", DutyRole.COORDINATOR: "协调"}
 
 
@@ -39,6 +40,7 @@ class Directory:
         self._coordinators = _coordinators_by_prefix(self._departments.values())
         self._responsibilities = _responsibilities_by_key(entry for entry in responsibilities if self.knows(entry.lead))
         self._subscriptions = _SubscriptionIndex(entry for entry in subscriptions if self.knows(entry.department_id))
+        self.routed: dict[WarningSubject, Routed] = {}  # filled by warnings_for
 
     def knows(self, department_id: UUID) -> bool:
         return department_id in self._departments
@@ -73,8 +75,13 @@ def warnings_for(subject: WarningSubject, directory: Directory) -> Routed:
 
     Without a responsibility the coordinator leads; without a coordinator too nobody has a duty, and `why` says so.
     """
-    duties = _duties(subject, directory)
-    return Routed(duties=duties, pushes=directory.pushes_for(subject, duties))
+    routed = directory.routed.get(subject)
+    if routed is None:
+        duties = _duties(subject, directory)
+        routed = Routed(duties=duties, pushes=directory.pushes_for(subject, duties))
+        if len(directory.routed) < MOST_ROUTED:
+            directory.routed[subject] = routed
+    return routed
 
 
 def why(subject: WarningSubject, routed: Routed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 _STEPS = (2, 4, 6, 9, 12)
 LEVEL_NAMES = {2: "省", 4: "市", 6: "县区", 9: "乡镇街道", 12: "村社区"}
@@ -19,6 +20,7 @@ class Area:
     valid_to: date | None = None
 
 
+@lru_cache(maxsize=8192)  # a report asks a dozen times, of the same few areas
 def prefix_of(code: str) -> str:
     """The digits that all areas inside this one share: 360102000000 → 360102; the whole country (all zeros) → ''."""
     for step in _STEPS:

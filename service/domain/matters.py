@@ -6,6 +6,7 @@ Both live and simulated histories are folded by the same `with_report`, so nothi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -179,7 +180,7 @@ class Matter:
         )
 
     def _between(self, start: datetime, end: datetime) -> int:
-        return sum(1 for instant in self.recent if start < instant <= end)
+        return bisect_right(self.recent, end) - bisect_right(self.recent, start)
 
 
 def _larger(known: int | None, new: int | None) -> int | None:

@@ -59,28 +59,24 @@ class RuleCompiler:
 class _Finder:
     """The slow way to a finding; its answers are kept."""
 
-    __slots__ = ("_basis", "_decide", "_hit", "_lines", "_part", "_unverified")
+    __slots__ = ("_clear", "_decide", "_hit", "_lines", "_open")
 
     def __init__(self, part: RulePart, lines: tuple[Kept[Any, Condition], ...], decide: Decide) -> None:
-        then = part.then
+        then, about = part.then, (part.id, part.name)
         floor = Level(then.level_floor) if then.level_floor else None
-        self._part = part
+        basis = (tuple(basis.text for basis in part.basis), any(basis.unverified for basis in part.basis))
         self._lines = lines
         self._decide = decide
-        self._basis = tuple(basis.text for basis in part.basis)
-        self._unverified = any(basis.unverified for basis in part.basis)
-        self._hit = (floor, tuple(then.advice), self._basis, self._unverified, then.statutory_report, then.life_danger)
+        self._hit = (*about, Answer.HIT, floor, tuple(then.advice), *basis, then.statutory_report, then.life_danger)
+        self._clear = (*about, Answer.CLEAR, None, _NONE, *basis, False, False)
+        self._open = (*about, Answer.NOT_EVALUATED, None, _NONE, *basis, False, False)
 
     def find(self, reads: Reads) -> Finding:
         trace = tuple([line[read] for line, read in zip(self._lines, reads, strict=True)])
         holds = self._decide(tuple([line.holds for line in trace]))
-        if holds:
-            return _finding(self._part.id, self._part.name, Answer.HIT, *self._hit, (), trace)
-        answer, missing = Answer.CLEAR, _NONE
         if holds is None:
-            answer, missing = Answer.NOT_EVALUATED, _unknown(trace)
-        about = (self._part.id, self._part.name, answer)
-        return _finding(*about, None, _NONE, self._basis, self._unverified, False, False, missing, trace)
+            return _finding(*self._open, _unknown(trace), trace)
+        return _finding(*(self._hit if holds else self._clear), _NONE, trace)
 
 
 def _unknown(trace: tuple[Condition, ...]) -> tuple[str, ...]:

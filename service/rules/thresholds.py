@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StringConstraints
 
@@ -17,6 +17,7 @@ from service.rules.positions import Document, LoadFailure, hint, read_source
 from service.rules.schema import Region, SpanPart, Text
 from service.rules.validation import Part, validated
 
+T = TypeVar("T")
 THRESHOLDS_FILE = Path(__file__).with_name("thresholds.yaml")
 MOST_KNOWN = 20_000  # answers remembered; some 200 bytes each
 _ALWAYS = (date.min, date.max)
@@ -67,6 +68,7 @@ class Thresholds:
     sha256: str
     by_name: dict[str, Threshold]
     _known: dict[tuple[str, str, date], Entry] = field(default_factory=dict, compare=False, repr=False)
+    _made: dict[tuple[Any, str, date], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def value(self, name: str, area: str, on: date) -> float:
         """The number in force in an area (12 digits) on a day, in the threshold's unit. Raises ThresholdError."""
@@ -81,6 +83,16 @@ class Thresholds:
                 self._known.clear()
             known = self._known[key] = self._find(name, area, on)
         return known
+
+    def made(self, make: Callable[[Thresholds, str, date], T], area: str, on: date) -> T:
+        """`make(self, area, on)`, kept: what a judge or a policy needs in one area on one day are many numbers."""
+        key = (make, area, on)
+        if key not in self._made:
+            if len(self._made) >= MOST_KNOWN:
+                self._made.clear()
+            self._made[key] = make(self, area, on)
+        found: T = self._made[key]
+        return found
 
     def _find(self, name: str, area: str, on: date) -> Entry:
         threshold = self.by_name.get(name)

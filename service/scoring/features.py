@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from hashlib import sha256
 from math import log, log1p
+from operator import itemgetter
 from struct import Struct
 from uuid import UUID
 
@@ -36,6 +37,7 @@ _DAY = 86400.0
 _DANGER = HARM | DISRUPTION
 _DUTY = PAYMENT | PROMISE | LIVING
 _NAN = float("nan")
+_IN_ORDER = itemgetter(*NAMES)
 _PACK = Struct(f"<{len(NAMES)}d").pack
 _CHINA = timezone(timedelta(hours=8))  # no summer time since 1991
 # begin, end, begin, end …: an odd place in this list lies inside a season
@@ -79,7 +81,7 @@ def features(snapshot: MatterSnapshot) -> Row:
 
 def feature_hash(row: Row) -> str:
     """16 hexadecimal digits that name exactly this row: SHA-256 of the numbers in order, missing as NaN."""
-    values = [_NAN if row[name] is None else row[name] for name in NAMES]
+    values = [_NAN if value is None else value for value in _IN_ORDER(row)]
     return sha256(_PACK(*values)).hexdigest()[:16]
 
 

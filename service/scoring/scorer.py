@@ -18,6 +18,7 @@ from service.scoring.features import Row, feature_hash, features
 
 REASONS_SHOWN = 4  # more are noise to a reader
 _score, _score_reason = quick(Score), quick(ScoreReason)
+_SENTENCES = {name: group.sentence for name, group in GROUPS.items()}
 LEAST_EFFECT = 0.1  # log-odds; less changes no probability visibly
 
 
@@ -56,7 +57,7 @@ class Scorer:
         references = [weight.part(weight.reference) for _, weight, _ in weights]
         self.baseline = model.intercept + sum(references)
         self._lines = tuple(
-            (name, weight.per_unit, weight.when_missing, reference, group)
+            (name, weight.per_unit, weight.when_missing - reference, reference, group)
             for (name, weight, group), reference in zip(weights, references, strict=True)
         )
 
@@ -86,16 +87,15 @@ class Scorer:
 
     def _effects(self, row: Row) -> list[float]:
         effects = [0.0] * len(self._groups)
-        for name, per_unit, when_missing, reference, group in self._lines:
+        for name, per_unit, if_missing, reference, group in self._lines:
             value = row[name]
-            effects[group] += (when_missing if value is None else per_unit * value) - reference
+            effects[group] += if_missing if value is None else per_unit * value - reference
         return effects
 
     def _reasons(self, effects: list[float], log_odds: float, probability: float) -> tuple[ScoreReason, ...]:
         moved = sorted([(-abs(e), g, e) for g, e in enumerate(effects) if e >= LEAST_EFFECT or e <= -LEAST_EFFECT])
-        return tuple(
-            [_reason(self._groups[g], e, sigmoid(log_odds - e), probability) for _, g, e in moved[:REASONS_SHOWN]]
-        )
+        now = (probability, f"{probability:.2f}")
+        return tuple([_reason(self._groups[g], e, sigmoid(log_odds - e), now) for _, g, e in moved[:REASONS_SHOWN]])
 
 
 def not_scored(why: str) -> Score:
@@ -111,9 +111,10 @@ def sigmoid(log_odds: float) -> float:
     return grown / (1.0 + grown)
 
 
-def _reason(group: str, effect: float, without: float, probability: float) -> ScoreReason:
+def _reason(group: str, effect: float, without: float, now: tuple[float, str]) -> ScoreReason:
+    """`now`: the probability with this group, and as it is written."""
     word = "降至" if effect > 0 else "升至"
-    before, after = f"{probability:.2f}", f"{without:.2f}"
+    before, after = now[1], f"{without:.2f}"
     if before == after:
-        before, after = f"{probability:.4f}", f"{without:.4f}"
-    return _score_reason(group, f"{GROUPS[group].sentence}，概率由 {before} {word} {after}", without, effect)
+        before, after = f"{now[0]:.4f}", f"{without:.4f}"
+    return _score_reason(group, f"{_SENTENCES[group]}，概率由 {before} {word} {after}", without, effect)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
+import orjson
+import psycopg
 import uuid_utils.compat
-from pydantic_core import to_json
-from sqlalchemy import CursorResult, LargeBinary, Table, TextClause, text
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from pydantic_core import to_jsonable_python
+from sqlalchemy import CursorResult, LargeBinary, Table
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 
 Row = dict[str, Any]
+_plain = partial(to_jsonable_python, bytes_mode="hex")  # for what is not in every row: sets, bytes, timedeltas, models
 TableClass = type[SQLModel]
 
 
@@ -67,7 +72,27 @@ def table_of(model: type[SQLModel]) -> Table:
 
 def dump_json(value: object) -> str:
     """JSON of plain values, ids, instants, enums and dataclasses; bytes as PostgreSQL reads a bytea's hex digits."""
-    return to_json(value, bytes_mode="hex").decode()
+    return _json(value).decode()
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, _plain, orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+
+
+async def run(connection: AsyncConnection, statement: str, given: Row) -> list[Row]:
+    """The rows of a statement that every group of reports makes, with `%(name)s` where a value goes.
+
+    It goes straight to the driver, which halves what the way there costs; within a transaction that somebody else
+    began and ends. Raises what SQLAlchemy raises; a connection that was lost it finds out when the transaction ends.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        async with driver.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement, given)
+            rows: list[Row] = await cursor.fetchall() if cursor.description else []
+            return rows
+    except psycopg.Error as error:
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 async def insert_rows(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Row], tail: str = "") -> None:
@@ -109,18 +134,18 @@ async def insert_all(connection: AsyncConnection, inserts: Iterable[Insert], bes
     """
     full, beside = [one for one in inserts if one.rows], beside or Beside()
     if full or beside.notify:
-        given = {f"rows{place}": rows_json(one.model, one.rows) for place, one in enumerate(full)}
+        given: Row = {f"rows{place}": rows_json(one.model, one.rows) for place, one in enumerate(full)}
         given |= {f"channel{place}": channel for place, channel in enumerate(beside.notify)}
         statement = _insert_all(tuple([one.shape for one in full]), beside.first, len(beside.notify))
-        await connection.execute(statement, {**given, **beside.given})
+        await run(connection, statement, {**given, **beside.given})
 
 
-def rows_json(model: type[SQLModel], rows: Sequence[Row]) -> str:
+def rows_json(model: type[SQLModel], rows: Sequence[Row]) -> Jsonb:
     """Rows as jsonb_populate_recordset reads them into the table of `model`."""
-    binary = _binary_columns(model, tuple(rows[0]))
+    binary = _binary_columns(model, tuple(rows[0])) if rows else ()
     if binary:
         rows = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary}} for row in rows]
-    return dump_json(rows)
+    return Jsonb(rows, dumps=_json)
 
 
 def replacing(model: type[SQLModel], key: Iterable[str], keep: Iterable[str] = ()) -> str:
@@ -148,11 +173,11 @@ def _binary_columns(model: type[SQLModel], given: tuple[str, ...]) -> tuple[str,
 
 
 @cache
-def _insert_all(shapes: tuple[Shape, ...], first: str, channels: int) -> TextClause:
+def _insert_all(shapes: tuple[Shape, ...], first: str, channels: int) -> str:
     parts = [first] * bool(first)
     parts += [f"part{place} AS ({_inserting(shape, f'rows{place}')})" for place, shape in enumerate(shapes)]
-    told = ", ".join(f"pg_notify(:channel{place}, '')" for place in range(channels))
-    return text((f"WITH {', '.join(parts)} " if parts else "") + f"SELECT {told or 1}")
+    told = ", ".join(f"pg_notify(%(channel{place})s, '')" for place in range(channels))
+    return (f"WITH {', '.join(parts)} " if parts else "") + f"SELECT {told or 1}"
 
 
 def _inserting(shape: Shape, parameter: str) -> str:
@@ -161,5 +186,5 @@ def _inserting(shape: Shape, parameter: str) -> str:
     # Names come from our own tables, never from outside; the rows are the one bound parameter.
     return (
         f"INSERT INTO {name} ({', '.join(sql)}) SELECT {', '.join(sql.values())} "  # noqa: S608
-        f"FROM jsonb_populate_recordset(NULL::{name}, CAST(:{parameter} AS jsonb)) AS given {joined} {tail}"
+        f"FROM jsonb_populate_recordset(NULL::{name}, CAST(%({parameter})s AS jsonb)) AS given {joined} {tail}"
     )

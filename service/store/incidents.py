@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import Insert, Row, insert_all, new_id, rows_of
+from service.store.engine import Insert, Row, insert_all, new_id, rows_of, run
 from service.store.partitions import first_id_at, instant_of
 from service.store.tables import IncidentTable, ReceiptTable
 
@@ -70,17 +70,10 @@ async def newest_sketches(
     if not matter_ids:
         return {}
     since = first_id_at(instant_of(new_id()) - timedelta(days=TWIN_DAYS))
-    rows = await connection.execute(
-        text(
-            "SELECT m.id, i.client_id, i.sketch FROM unnest(CAST(:ids AS uuid[])) AS m(id) CROSS JOIN LATERAL"
-            " (SELECT client_id, sketch FROM incident WHERE matter_id = m.id AND id >= :since AND status = 'current'"
-            "  ORDER BY received_at DESC LIMIT :each) i"
-        ),
-        {"ids": list(matter_ids), "each": each, "since": since},
-    )
+    rows = await run(connection, _NEWEST_SKETCHES, {"ids": list(matter_ids), "each": each, "since": since})
     found: dict[UUID, list[tuple[str, bytes]]] = {}
-    for matter_id, client_id, sketch in rows:
-        found.setdefault(matter_id, []).append((client_id, sketch))
+    for row in rows:
+        found.setdefault(row["id"], []).append((row["client_id"], row["sketch"]))
     return found
 
 
@@ -120,6 +113,11 @@ def columns() -> frozenset[str]:
     return frozenset(IncidentTable.model_fields)
 
 
+_NEWEST_SKETCHES = """
+SELECT m.id, i.client_id, i.sketch FROM unnest(CAST(%(ids)s AS uuid[])) AS m(id) CROSS JOIN LATERAL
+  (SELECT client_id, sketch FROM incident WHERE matter_id = m.id AND id >= %(since)s AND status = 'current'
+   ORDER BY received_at DESC LIMIT %(each)s) i
+"""
 _ANSWERED = """
 SELECT i.*, j.level, j.rule_level, j.model_level, j.probability, j.reasons, j.score, j.needs_look, j.model_version
 FROM incident i JOIN judgement j ON j.id = i.judgement_id

@@ -15,7 +15,7 @@ from service.domain.areas import county_of
 from service.domain.levels import Level
 from service.domain.matters import Matter, PlaceHistory
 from service.domain.words import MatterStatus, Outcome
-from service.store.engine import Insert, Row, new_id, replacing, rows_of, table_of
+from service.store.engine import Insert, Row, new_id, replacing, rows_of, run, table_of
 from service.store.tables import MatterEntryTable, MatterTable, PlaceDayTable
 
 MATTER = table_of(MatterTable)
@@ -95,17 +95,11 @@ async def histories(connection: AsyncConnection, places: Collection[Place], toda
     """What is known of each place up to and including `today`."""
     if not places:
         return {}
-    days = {"today": today, "week": today - timedelta(days=7), "month": today - timedelta(days=35)}
-    rows = await connection.execute(
-        _HISTORIES,
-        {
-            "counties": [p[0] for p in places],
-            "firsts": [p[1] for p in places],
-            "year": today - timedelta(days=365),
-            **days,
-        },
-    )
-    return {(r.county, r.first_level): PlaceHistory(*r[2:]) for r in rows}
+    back = {"today": 0, "week": 7, "month": 35, "year": 365}
+    days = {name: today - timedelta(days=number) for name, number in back.items()}
+    given = {"counties": [p[0] for p in places], "firsts": [p[1] for p in places], **days}
+    rows = await run(connection, _HISTORIES, given)
+    return {(row.pop("county"), row.pop("first_level")): PlaceHistory(**row) for row in rows}
 
 
 def kept(matters: Collection[Matter], now: datetime) -> Insert:
@@ -150,22 +144,23 @@ def row_of(matter: Matter, now: datetime) -> Row:
     return {**row, "county": county_of(matter.area), "updated_at": now}
 
 
-_HISTORIES = text("""
-SELECT p.county, p.first_level, r.week, r.month,
+_HISTORIES = """
+SELECT p.county, p.first_level, r.reports_7d, r.reports_28d_before,
   (SELECT count(*) FROM matter m
-    WHERE m.status = 'open' AND m.county = p.county AND m.first_level = p.first_level)::int,
-  c.closed, c.escalated
-FROM unnest(CAST(:counties AS text[]), CAST(:firsts AS text[])) AS p(county, first_level)
+    WHERE m.status = 'open' AND m.county = p.county AND m.first_level = p.first_level)::int AS open_matters,
+  c.closed_365d, c.escalated_365d
+FROM unnest(CAST(%(counties)s AS text[]), CAST(%(firsts)s AS text[])) AS p(county, first_level)
 CROSS JOIN LATERAL (
-  SELECT coalesce(sum(d.reports) FILTER (WHERE d.day > :week), 0)::int AS week,
-    coalesce(sum(d.reports) FILTER (WHERE d.day <= :week), 0)::int AS month
+  SELECT coalesce(sum(d.reports) FILTER (WHERE d.day > %(week)s), 0)::int AS reports_7d,
+    coalesce(sum(d.reports) FILTER (WHERE d.day <= %(week)s), 0)::int AS reports_28d_before
   FROM place_day d
-  WHERE d.county = p.county AND d.first_level = p.first_level AND d.day > :month AND d.day <= :today) r
+  WHERE d.county = p.county AND d.first_level = p.first_level AND d.day > %(month)s AND d.day <= %(today)s) r
 CROSS JOIN LATERAL (
-  SELECT coalesce(sum(d.closed), 0)::int AS closed, coalesce(sum(d.escalated), 0)::int AS escalated
+  SELECT coalesce(sum(d.closed), 0)::int AS closed_365d, coalesce(sum(d.escalated), 0)::int AS escalated_365d
   FROM place_day d
-  WHERE d.county = p.county AND d.first_level = p.first_level AND d.day > :year AND d.day <= :today AND d.closed > 0) c
-""")
+  WHERE d.county = p.county AND d.first_level = p.first_level AND d.day > %(year)s AND d.day <= %(today)s
+    AND d.closed > 0) c
+"""
 _LOCK = text("""
 INSERT INTO place (county, first_level, seq)
 SELECT county, first_level, 1

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.matters import Matter
 from service.store import incidents, matters, warnings
-from service.store.engine import Row, insert_all, rows_json
+from service.store.engine import Row, insert_all, rows_json, run
 from service.store.matters import Place
 from service.store.tables import ReceiptTable
 
@@ -34,16 +33,16 @@ async def claim(connection: AsyncConnection, receipts: Sequence[Row], places: Ma
     """
     ordered = sorted(receipts, key=lambda row: (row["system"], row["client_id"]))
     given = {
-        "rows": rows_json(ReceiptTable, ordered) if ordered else "[]",
+        "rows": rows_json(ReceiptTable, ordered),
         "ids": list(places),
         "counties": [place[0] for place in places.values()],
         "firsts": [place[1] for place in places.values()],
     }
-    rows = list(await connection.execute(_CLAIM, given))
+    rows = await run(connection, _CLAIM, given)
     return Claimed(
-        incident_ids={row.incident_id for row in rows if row.incident_id is not None},
-        held={(row.county, row.first_level): row.seq for row in rows if row.seq is not None},
-        reference_version=next((int(row.version) for row in rows), None),
+        incident_ids={row["incident_id"] for row in rows if row["incident_id"] is not None},
+        held={(row["county"], row["first_level"]): row["seq"] for row in rows if row["seq"] is not None},
+        reference_version=next((int(row["version"]) for row in rows), None),
     )
 
 
@@ -71,14 +70,14 @@ async def keep(connection: AsyncConnection, reported: Reported, now: datetime) -
 
 
 # The places are read from the claimed rows, so that they are locked after the claim, as everybody does it.
-_CLAIM = text("""
+_CLAIM = """
 WITH claimed AS (
   INSERT INTO receipt (system, client_id, revision, incident_id, content_mac)
   SELECT system, client_id, revision, incident_id, content_mac
-  FROM jsonb_populate_recordset(NULL::receipt, CAST(:rows AS jsonb))
+  FROM jsonb_populate_recordset(NULL::receipt, CAST(%(rows)s AS jsonb))
   ON CONFLICT DO NOTHING RETURNING incident_id
 ), named AS (
-  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:counties AS text[]), CAST(:firsts AS text[]))
+  SELECT * FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(counties)s AS text[]), CAST(%(firsts)s AS text[]))
     AS n(incident_id, county, first_level)
 ), locked AS (
   INSERT INTO place (county, first_level, seq)
@@ -93,4 +92,4 @@ LEFT JOIN claimed c ON true
 LEFT JOIN named n USING (incident_id)
 LEFT JOIN locked l USING (county, first_level)
 WHERE r.id = 1
-""")
+"""

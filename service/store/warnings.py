@@ -15,13 +15,18 @@ from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.warnings import Warning
 from service.domain.words import Outcome, SubjectKind, WarningState
-from service.store.engine import Beside, Insert, Row, insert_all, replacing, rows_of
+from service.store.engine import Beside, Insert, Row, insert_all, replacing, rows_of, run
 from service.store.outbox import OUTBOX_CHANNEL, owed
 from service.store.tables import DutyTable, JudgementTable, WarningEventTable, WarningTable
 
 EVENTS_CHANNEL = "weiyu_events"
 _COLUMNS = tuple(column.name for column in fields(Warning))
-_COUNTER = "counter AS (UPDATE feed_counter SET seq = seq + :count WHERE id = 1 RETURNING seq - :count AS seq)"
+_COUNTER = "counter AS (UPDATE feed_counter SET seq = seq + %(count)s WHERE id = 1 RETURNING seq - %(count)s AS seq)"
+_DUTIES_OF = "SELECT * FROM duty WHERE warning_id = ANY(CAST(%(ids)s AS uuid[])) ORDER BY role, department_id"
+_OPEN_OF_MATTERS = """
+SELECT * FROM warning WHERE subject_kind = 'matter' AND subject_id = ANY(CAST(%(ids)s AS text[]))
+  AND state NOT IN ('resolved', 'cancelled') ORDER BY id FOR UPDATE
+"""
 _NUMBERED = ("CROSS JOIN counter", (("seq", "counter.seq + given.seq"),))
 
 
@@ -29,14 +34,8 @@ async def open_of_matters(connection: AsyncConnection, matter_ids: Collection[UU
     """The open warning of each matter that has one, locked until the transaction ends."""
     if not matter_ids:
         return {}
-    rows = await connection.execute(
-        text(
-            "SELECT * FROM warning WHERE subject_kind = 'matter' AND subject_id = ANY(:ids)"
-            " AND state NOT IN ('resolved', 'cancelled') ORDER BY id FOR UPDATE"
-        ),
-        {"ids": [str(matter_id) for matter_id in matter_ids]},
-    )
-    return {UUID(row["subject_id"]): warning_of(row) for row in rows_of(rows)}
+    rows = await run(connection, _OPEN_OF_MATTERS, {"ids": [str(matter_id) for matter_id in matter_ids]})
+    return {UUID(row["subject_id"]): warning_of(row) for row in rows}
 
 
 async def open_of_project(connection: AsyncConnection, project_id: UUID) -> Warning | None:
@@ -116,11 +115,9 @@ def _duties(rows: Sequence[Row]) -> Insert:
 
 
 async def duties_of(connection: AsyncConnection, warning_ids: Collection[UUID]) -> dict[UUID, list[Row]]:
-    rows = await connection.execute(
-        text("SELECT * FROM duty WHERE warning_id = ANY(:ids) ORDER BY role, department_id"), {"ids": list(warning_ids)}
-    )
+    rows = await run(connection, _DUTIES_OF, {"ids": list(warning_ids)})
     found: dict[UUID, list[Row]] = {warning_id: [] for warning_id in warning_ids}
-    for row in rows_of(rows):
+    for row in rows:
         found[row["warning_id"]].append(row)
     return found
 

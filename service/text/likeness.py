@@ -12,6 +12,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from itertools import product
 from math import sqrt
 from operator import add
 from pathlib import Path
@@ -27,6 +28,8 @@ FORMAT = 1  # first byte of a stored sketch; raise it when hashing or packing ch
 _HASH_BITS, _WEIGHT_BITS = 24, 3
 _HASH_MASK = (1 << _HASH_BITS) - 1
 _WEIGHT_MASK = (1 << _WEIGHT_BITS) - 1
+MOST_HASHES = 16_384  # pairs whose hash is kept; some 200 bytes each
+_ALMOST = 1 - 1e-9  # what is surely too unlike is left out by a product, the rest is decided by the exact quotient
 
 
 def _pairs(text: str) -> set[str]:
@@ -75,8 +78,12 @@ class Sketch:
             raise ValueError(f"not a sketch of format {FORMAT}: {len(stored)} bytes")
         return cls(struct.unpack_from(f"<{len(stored) // 4}I", stored, 1))
 
-    def weights(self) -> dict[int, int]:
-        return {item >> _WEIGHT_BITS: item & _WEIGHT_MASK for item in self.packed}
+    def by_weight(self) -> list[tuple[int, list[int]]]:
+        """The hashes of each weight: three or four weights stand for all pairs, and what they share is done once."""
+        hashes: tuple[list[int], ...] = ([], [], [], [], [], [], [], [])  # a place for each weight
+        for item in self.packed:
+            hashes[item & _WEIGHT_MASK].append(item >> _WEIGHT_BITS)
+        return [(weight, found) for weight, found in enumerate(hashes) if found]
 
 
 def sketch(title: str | None, masked_text: str, without: Iterable[str] = ()) -> Sketch:
@@ -100,10 +107,23 @@ def _weighed(text: str, weight: int, weight_if_common: int) -> dict[int, int]:
     ]
     weights = (weight_if_common, weight)
     return {
-        crc32(pair.encode()) & _HASH_MASK: weights[rank is None]
-        for pair, rank in zip(pairs, ranks, strict=True)
-        if rank != NOTHING and pair.isalnum()
+        hashed: weights[rank is None]
+        for hashed, rank in zip(map(_HASHES.__getitem__, pairs), ranks, strict=True)
+        if rank != NOTHING and hashed is not None
     }
+
+
+class _Hashes(dict[str, int | None]):
+    """The hash of a pair, None when it is no word; kept for the pairs that were met first, as they come all day."""
+
+    def __missing__(self, pair: str) -> int | None:
+        hashed = crc32(pair.encode()) & _HASH_MASK if pair.isalnum() else None
+        if len(self) < MOST_HASHES:
+            self[pair] = hashed
+        return hashed
+
+
+_HASHES = _Hashes()
 
 
 def likeness(a: Sketch, b: Sketch) -> float:
@@ -123,11 +143,8 @@ class Comparable:
 
     @classmethod
     def of(cls, laid_out: Sketch) -> Comparable:
-        by_weight: dict[int, list[int]] = {}
-        for item in laid_out.packed:
-            by_weight.setdefault(item & _WEIGHT_MASK, []).append(item >> _WEIGHT_BITS)
-        hashes = tuple([(weight, frozenset(found)) for weight, found in by_weight.items()])
-        return cls(hashes, sum([weight * weight * len(found) for weight, found in hashes]))
+        by_weight = laid_out.by_weight()
+        return cls(tuple([(weight, frozenset(found)) for weight, found in by_weight]), _square(by_weight))
 
     def likeness(self, other: Comparable) -> float:
         """As the function of this name."""
@@ -135,8 +152,8 @@ class Comparable:
         return shared / sqrt(self.square * other.square) if shared else 0.0
 
 
-def _square(weights: Iterable[int]) -> int:
-    return sum([weight * weight for weight in weights])
+def _square(by_weight: Iterable[tuple[int, list[int]]]) -> int:
+    return sum([weight * weight * len(found) for weight, found in by_weight])
 
 
 class SketchIndex(Generic[Key]):
@@ -149,6 +166,7 @@ class SketchIndex(Generic[Key]):
     def __init__(self, candidates: Iterable[tuple[Key, Sketch]] = ()) -> None:
         self._keys: list[Key] = []
         self._squares: list[int] = []
+        self._lengths: list[float] = []  # the roots of the squares
         # For each weight, hash → numbers of the sketches that hold it so: plain lists of numbers are quick to add up.
         self._holders: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for key, candidate in candidates:
@@ -158,28 +176,38 @@ class SketchIndex(Generic[Key]):
         return len(self._keys)
 
     def add(self, key: Key, candidate: Sketch) -> None:
-        number, weights = len(self._keys), candidate.weights()
+        number, by_weight = len(self._keys), candidate.by_weight()
+        square = _square(by_weight)
         self._keys.append(key)
-        self._squares.append(_square(weights.values()))
-        for hashed, weight in weights.items():
-            self._holders[weight][hashed].append(number)
+        self._squares.append(square)
+        self._lengths.append(sqrt(square))
+        for weight, hashes in by_weight:
+            holders = self._holders[weight]
+            for hashed in hashes:
+                holders[hashed].append(number)
 
     def best(self, sought: Sketch, minimum: float) -> list[tuple[Key, float]]:
         """Keys at least `minimum` alike with their likeness, most alike first; equals in the order they were added."""
-        weights = sought.weights()
-        square = _square(weights.values())
+        by_weight, lengths = sought.by_weight(), self._lengths
+        square = _square(by_weight)
+        least = minimum * sqrt(square) * _ALMOST
+        near = [
+            (number, shared)
+            for number, shared in enumerate(self._shared(by_weight))
+            if shared and shared > least * lengths[number]
+        ]
         found: dict[Key, float] = {}
-        for number, shared in enumerate(self._shared(weights)):
-            if shared and (alike := shared / sqrt(square * self._squares[number])) >= minimum:
+        for number, shared in near:
+            if (alike := shared / sqrt(square * self._squares[number])) >= minimum:
                 key = self._keys[number]
                 found[key] = max(alike, found.get(key, 0.0))
         return sorted(found.items(), key=lambda item: -item[1])
 
-    def _shared(self, weights: dict[int, int]) -> list[int]:
+    def _shared(self, by_weight: list[tuple[int, list[int]]]) -> list[int]:
         shared = [0] * len(self._keys)
-        for other, holders in self._holders.items():
-            for hashed in weights.keys() & holders.keys():
-                product = weights[hashed] * other
+        for (weight, hashes), (other, holders) in product(by_weight, self._holders.items()):
+            together = weight * other
+            for hashed in holders.keys() & hashes:
                 for number in holders[hashed]:
-                    shared[number] += product
+                    shared[number] += together
         return shared

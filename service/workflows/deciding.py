@@ -73,13 +73,13 @@ def decide(case: Case, current: Warning | None, new_id: UUID, policy: Policy) ->
 
 def confirm(warning: Warning, by: str, now: datetime) -> Move:
     """A person vouched for it: it leaves now."""
-    moved = _raised(warning, now, state=WarningState.ISSUED, confirmed_by=by, unverified=False, confirm_due_at=None)
+    moved = _raised(warning, now, confirmed_by=by, unverified=False, confirm_due_at=None)
     return Move(_issued(moved, now), WarningEventType.ISSUED, f"已由{by}核实", new_clocks=True)
 
 
 def issue_unconfirmed(warning: Warning, now: datetime) -> Move:
     """Nobody confirmed in time: it leaves all the same, marked 未核实."""
-    moved = _raised(warning, now, state=WarningState.ISSUED, unverified=True, confirm_due_at=None)
+    moved = _raised(warning, now, unverified=True, confirm_due_at=None)
     return Move(_issued(moved, now), WarningEventType.ISSUED, "逾期无人核实，按“未核实”发出", new_clocks=True)
 
 
@@ -113,7 +113,7 @@ def _open(case: Case, new_id: UUID, policy: Policy) -> Move:
         opened_at=case.now,
         updated_at=case.now,
     )
-    return _leave_or_wait(_told(_raised(warning, case.now), case), case, policy, WarningEventType.OPENED)
+    return _leave_or_wait(_told(warning, case), case, policy, WarningEventType.OPENED)
 
 
 def _update(case: Case, current: Warning, policy: Policy) -> Move | None:
@@ -123,14 +123,14 @@ def _update(case: Case, current: Warning, policy: Policy) -> Move | None:
     if not why:
         return None
     level = highest(current.level, case.judgement.level) or current.level
-    moved = _told(_raised(current, case.now, level=level, restricted=restricted), case)
+    moved = _told(current, case, level=level, restricted=restricted)
     if raised and level in CONFIRMED_LEVELS:
         return _leave_or_wait(moved, case, policy, WarningEventType.UPDATED)
     if current.state is not WarningState.PENDING_CONFIRMATION:
-        moved = _issued(moved, moved.issued_at or case.now)
-    # A raised level must be signed again: what was signed for was less.
-    state = WarningState.ISSUED if raised and moved.state is WarningState.ACKNOWLEDGED else moved.state
-    return Move(changed(moved, state=state), WarningEventType.UPDATED, "；".join(why), new_clocks=raised)
+        # A raised level must be signed again: what was signed for was less.
+        state = WarningState.ISSUED if raised and moved.state is WarningState.ACKNOWLEDGED else moved.state
+        moved = _issued(moved, case.now, state=state)
+    return Move(moved, WarningEventType.UPDATED, "；".join(why), new_clocks=raised)
 
 
 def _news(case: Case, current: Warning, policy: Policy, restricted: bool) -> list[str]:
@@ -154,11 +154,11 @@ def _news(case: Case, current: Warning, policy: Policy, restricted: bool) -> lis
 
 def _leave_or_wait(warning: Warning, case: Case, policy: Policy, waiting: WarningEventType) -> Move:
     if warning.level not in CONFIRMED_LEVELS:
-        issued = _issued(changed(warning, state=WarningState.ISSUED), case.now)
+        issued = _issued(warning, case.now)
         return Move(issued, WarningEventType.ISSUED, f"研判为{warning.level.zh}级", new_clocks=True)
     if case.order is not None:
         by = f"常设指令（{case.order.recorded_by}：{case.order.reason}）"
-        issued = _issued(changed(warning, state=WarningState.ISSUED, confirmed_by=by, confirm_due_at=None), case.now)
+        issued = _issued(warning, case.now, confirmed_by=by, confirm_due_at=None)
         return Move(issued, WarningEventType.ISSUED, f"研判为{warning.level.zh}级，依{by}即时发出", new_clocks=True)
     minutes = policy.confirm_minutes[warning.level]
     due = case.now + timedelta(minutes=minutes)
@@ -169,10 +169,12 @@ def _leave_or_wait(warning: Warning, case: Case, policy: Policy, waiting: Warnin
     return Move(pending, waiting, f"研判为{warning.level.zh}级，待核实；{minutes:g} 分钟内无人核实则按“未核实”发出")
 
 
-def _told(warning: Warning, case: Case) -> Warning:
+def _told(warning: Warning, case: Case, **changes: Any) -> Warning:
+    """The next revision, with what is known of the matter now."""
     judgement = case.judgement
-    return changed(
+    return _raised(
         warning,
+        case.now,
         headline=case.headline,
         area=case.matter.area,
         category=case.matter.category,
@@ -182,6 +184,7 @@ def _told(warning: Warning, case: Case) -> Warning:
         judgement_id=case.judgement_id,
         reports_told=case.matter.report_count,
         people_told=case.matter.people_max or 0,
+        **changes,
     )
 
 
@@ -190,5 +193,6 @@ def _raised(warning: Warning, now: datetime, **changes: Any) -> Warning:
     return changed(warning, revision=warning.revision + 1, updated_at=now, **changes)
 
 
-def _issued(warning: Warning, at: datetime) -> Warning:
-    return changed(warning, issued_level=warning.level, issued_at=warning.issued_at or at)
+def _issued(warning: Warning, at: datetime, state: WarningState = WarningState.ISSUED, **changes: Any) -> Warning:
+    issued_at = warning.issued_at or at
+    return changed(warning, state=state, issued_level=warning.level, issued_at=issued_at, **changes)

@@ -18,6 +18,7 @@ from service.rules.rulebook import Rulebook
 from service.store.engine import Row, new_id
 from service.workflows.parts import Engines
 
+MINIMUM_PEOPLE = "model.minimum_people"
 Histories = Mapping[tuple[str, str], PlaceHistory]
 
 
@@ -45,7 +46,7 @@ def judge(engines: Engines, matters: Sequence[Matter], histories: Histories, now
 
 def minimum_people(engines: Engines, area: str, now: datetime) -> int:
     """From how many people on a matter may be scored, mapped and told beyond its lead department."""
-    return int(engines.thresholds.value("model.minimum_people", area, engines.day(now)))
+    return int(engines.thresholds.value(MINIMUM_PEOPLE, area, engines.day(now)))
 
 
 def _scores(
@@ -71,7 +72,7 @@ def _judged(
     moment: tuple[datetime, str],
 ) -> Judged:
     (findings, score), (now, cause) = answers, moment
-    judgement = level(findings, score, cuts_for(engines.thresholds, matter.area, engines.day(now)))
+    judgement = level(findings, score, engines.thresholds.made(cuts_for, matter.area, engines.day(now)))
     judgement_id = new_id()
     row = {
         "id": judgement_id,
@@ -101,15 +102,15 @@ def _judged(
 
 def _kept_findings(findings: Sequence[Finding]) -> Row:
     """Hits are kept whole; of the others what cannot be told from the rulebook, which is kept under its hash."""
-    return {
-        "hit": [one for one in findings if one.answer is Answer.HIT],
-        "not_evaluated": [
-            {"rule_id": one.rule_id, "name": one.name, "missing": one.missing}
-            for one in findings
-            if one.answer is Answer.NOT_EVALUATED
-        ],
-        "clear": [one.rule_id for one in findings if one.answer is Answer.CLEAR],
-    }
+    hit, unanswered, clear = [], [], []
+    for one in findings:
+        if one.answer is Answer.CLEAR:
+            clear.append(one.rule_id)
+        elif one.answer is Answer.HIT:
+            hit.append(one)
+        else:
+            unanswered.append({"rule_id": one.rule_id, "name": one.name, "missing": one.missing})
+    return {"hit": hit, "not_evaluated": unanswered, "clear": clear}
 
 
 def _history(histories: Histories, matter: Matter) -> PlaceHistory:

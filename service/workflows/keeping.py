@@ -14,6 +14,11 @@ from service.workflows.judging import Judged
 from service.workflows.linking import Link
 from service.workflows.preparing import Prepared
 
+_AS_REPORTED = (
+    "area", "grid", "title", "text", "occurred_at", "captured_at", "people_present", "place_text", "project_id",
+    "source", "report_stage", "handling", "action_taken",
+)  # fmt: skip
+
 
 def receipt_row(one: Prepared) -> Row:
     """What claims a report's id for its system."""
@@ -35,12 +40,7 @@ def incident_row(one: Prepared, received_at: datetime) -> Row:
         "client_id": report.id,
         "revision": 1,
         "status": "current",
-        **report.model_dump(
-            include={
-                "area", "grid", "title", "text", "occurred_at", "captured_at", "people_present", "place_text",
-                "project_id", "source", "report_stage", "handling", "action_taken",
-            }
-        ),
+        **{name: getattr(report, name) for name in _AS_REPORTED},
         "county": county_of(report.area),
         "category": one.category,
         "category_from": one.category_from,
@@ -56,7 +56,7 @@ def incident_row(one: Prepared, received_at: datetime) -> Row:
         "text_signals": sorted(one.facts.text_signals),
         "sketch": one.sketch.to_bytes(),
         "note": None,
-    }  # fmt: skip
+    }
 
 
 def linked_row(link: Link, judged: Judged, warning_id: UUID | None, twins: tuple[str, ...]) -> Row:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from service.domain.levels import Level
 from service.domain.matters import Matter
 from service.domain.warnings import Warning
+from service.rules.thresholds import Thresholds
 from service.store.engine import new_id
 from service.store.reference import Reference
 from service.workflows.deciding import Case, Move, Policy, decide
-from service.workflows.judging import Judged, minimum_people
+from service.workflows.judging import MINIMUM_PEOPLE, Judged
 from service.workflows.parts import Engines
 from service.workflows.telling import Teller
 
@@ -31,12 +32,16 @@ def moves_for(
 
 
 def policy_for(engines: Engines, area: str, now: datetime) -> Policy:
-    day, value = engines.day(now), engines.thresholds.value
+    return engines.thresholds.made(_policy, area, engines.day(now))
+
+
+def _policy(thresholds: Thresholds, area: str, on: date) -> Policy:
+    value = thresholds.value
     return Policy(
-        minimum_people=minimum_people(engines, area, now),
-        growth_factor=value("warning.growth_factor", area, day),
+        minimum_people=int(value(MINIMUM_PEOPLE, area, on)),
+        growth_factor=value("warning.growth_factor", area, on),
         confirm_minutes={
-            level: value(f"warning.confirm_minutes.{level}", area, day) for level in (Level.ORANGE, Level.RED)
+            level: value(f"warning.confirm_minutes.{level}", area, on) for level in (Level.ORANGE, Level.RED)
         },
     )
 

@@ -209,6 +209,13 @@ def test_of_a_restricted_subject_only_lead_and_coordinator_are_pushed_to() -> No
     assert roles(restricted) == roles(open_to_all)
 
 
+def test_a_subject_routed_again_goes_where_it_went_and_no_other_goes_there() -> None:
+    directory = Directory(DEPARTMENTS + COORDINATORS, [Responsibility(COUNTY, FINE, HOUSING)], [])
+    subjects = [subject(), subject(restricted=True), subject(level=Level.BLUE), subject(area=CITY), subject()]
+    again = [warnings_for(about, directory) for about in subjects]
+    assert again == [routed(Responsibility(COUNTY, FINE, HOUSING), about=about) for about in subjects]
+
+
 def test_a_restricted_subject_without_duties_is_pushed_to_nobody() -> None:
     result = routed(coordinators=[], subscriptions=(subscription(1, POLICE),), about=subject(restricted=True))
     assert result.pushes == ()

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from service.rules.thresholds import ThresholdError, ThresholdFileError, load_thresholds
+from service.rules.thresholds import ThresholdError, ThresholdFileError, Thresholds, load_thresholds
 from tests.rules.making import AREA, ON
 
 TEXT = """\
@@ -45,6 +45,20 @@ def test_the_value_in_force_depends_on_place_and_day(area: str, on: str, expecte
 def test_an_entry_carries_its_source_and_whether_it_is_verified() -> None:
     entry = load_thresholds(TEXT).entry("linking.window_days", "360102000000", date(2026, 3, 1))
     assert (entry.region, entry.source, entry.unverified) == ("3601", "两市", True)
+
+
+def test_what_is_made_of_thresholds_is_made_once_for_each_area_and_day() -> None:
+    asked: list[tuple[str, date]] = []
+
+    def window(thresholds: Thresholds, area: str, on: date) -> float:
+        asked.append((area, on))
+        return thresholds.value("linking.window_days", area, on)
+
+    thresholds, other = load_thresholds(TEXT), "110000000000"
+    wanted = [(AREA, ON), (other, ON), (other, date(2026, 8, 1)), (AREA, ON), (other, ON)]
+    made = [thresholds.made(window, *place) for place in wanted]
+    assert made == [thresholds.value("linking.window_days", *place) for place in wanted]
+    assert asked == wanted[:3]
 
 
 def test_an_unknown_name_is_told_with_the_nearest_known_one() -> None:
