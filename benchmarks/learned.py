@@ -13,7 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from service.domain.judging import Score
 from service.domain.matters import MatterSnapshot
-from service.scoring.replay import Example, replay
+from service.scoring.replay import Example
+from service.scoring.replay import examples as examples_of
 from service.scoring.simulate import simulate
 from service.scoring.simulation.parameters import SimulationParameters
 from service.scoring.train import labels_of, table_of
@@ -38,7 +39,8 @@ class Learned:
 
 def examples() -> list[Example]:
     """Simulated matters as known at many moments."""
-    return list(replay(simulate(SimulationParameters(), 3, datetime(2025, 9, 1, tzinfo=UTC), 240)).examples)
+    lived = simulate(SimulationParameters(), 3, datetime(2025, 9, 1, tzinfo=UTC), 240)
+    return [example for example in examples_of(lived) if example.outcome() is not None]
 
 
 def fitted(known: list[Example]) -> Learned:
@@ -52,4 +54,4 @@ def fitted(known: list[Example]) -> Learned:
 
 
 def _table(snapshots: Sequence[MatterSnapshot]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    return table_of([Example("", s.opened_at, s, False) for s in snapshots])
+    return table_of([Example("", s.opened_at, s, {}, frozenset()) for s in snapshots])

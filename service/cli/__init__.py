@@ -22,5 +22,8 @@ COMMANDS = {
     "rules": Told("service.cli.rules:app", "规则库：核对、测试、解释"),
     "trail": Told("service.cli.trail:app", "项目留痕：核对"),
     "train": Told("service.cli.training:train", "用模拟事项训练升级模型，写出模型与模型卡（如实注明为模拟数据）。"),
+    "simulate": Told(
+        "service.cli.simulating:simulate", "写出模拟的区：报告、答复、重大事项，以及只有模拟才知道的真相。全部虚构。"
+    ),
 }
 app = Commands("weiyu", "Weiyu 未雨：区县矛盾纠纷预警与评估服务", COMMANDS)

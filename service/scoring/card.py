@@ -23,8 +23,11 @@ _OPENING = """# Model card: escalation-{version}
 (`service/scoring/simulation/`), whose numbers are assumptions and not measurements. Its probabilities say how well a
 line recovers that simulator. They say nothing yet about any real district. Every score carries `synthetic: true`.
 
-It answers: how likely is it that a matter (事项) escalates, that is, becomes a gathering of 30 or more, within
-{horizon_days} days of the moment it is looked at, as far as it is known at that moment?
+It answers: how likely is it that an open matter (事项) known to touch at least five people escalates within
+{horizon_days} days of the moment it is looked at, as far as it is known at that moment? Escalating is disruption
+(gathering, road or site blocked, work stopped), harm (injury, violence, self-harm threatened, property) or, while
+unanswered, growth past a number of people. The definition is data: `service/scoring/labels.yaml`, version
+{label_version}. Petitioning, here or at a higher level, is no part of it.
 
 - artefact: `{file}`, SHA-256 `{sha256}`
 - feature schema: `{feature_schema_hash}`
@@ -49,7 +52,8 @@ left out as well.
 ## What is easier here than in service
 
 - reports are linked to their matters without error
-- every outcome is known, and known at once
+- every escalation is reported, with its signal stated and heads counted; other reports may be lost
+- matters are looked at on half days, where the process knows the true probability of the label
 - the text reader is simulated by a rate of finding and of inventing, not run
 - departments' clocks run from the first report; in service they run from a warning
 """
@@ -58,7 +62,7 @@ left out as well.
 def card_text(card: dict[str, Any], model: dict[str, Any]) -> str:
     """The card as Markdown."""
     sections = [
-        _OPENING.format(**card),
+        _OPENING.format(**card, label_version=card["trained_on"]["label"]["version"]),
         *_data(card),
         *_metrics(card),
         *_failures(card),
@@ -89,15 +93,16 @@ def _data(card: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{trained['districts']} simulated districts, {trained['from']} to {trained['until']}, seed {trained['seed']}: "
         f"{trained['reports']} reports, {trained['matters']} matters, {trained['escalated']} escalated. The process "
-        "(hidden grievance that grows unanswered, self-exciting reports, departments of differing diligence, noise of "
-        "reporting, known hazard) and the reason of every number: `service/scoring/simulation/parameters.py`."
+        "(hidden grievance that grows unanswered, projects and the steps they left out, self-exciting reports, "
+        "departments of differing diligence, noise of reporting, known hazard) and the reason of every number: "
+        "`service/scoring/simulation/parameters.py`."
     )
     yield "\n| part | snapshots | of these escalating |\n|---|---|---|"
     for part, count in trained["examples"].items():
         yield f"| {part} | {count} | {trained['positives'][part]} |"
     yield (
         "\n`later`: the trained districts, later matters. `unseen`: districts never trained on. Between the parts lies "
-        f"one horizon. {trained['censored']} snapshots were dropped because their horizon reaches past the end, "
+        f"one horizon. {trained['censored']} snapshots were dropped because it is not yet known what came of them, "
         f"{trained['left_out']} lie in the warm-up or in a gap."
     )
 

@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from service.scoring.definitions import DISRUPTION, HARM
 from service.scoring.evaluate import Numbers, auc, measure
-from service.scoring.features import in_wage_season
 from service.scoring.replay import HORIZON_DAYS, Example
 from service.scoring.simulate import SimulatedDistrict
-from service.scoring.simulation.life import MatterTruth, state_at
-from service.scoring.simulation.parameters import STEPS_PER_DAY, SimulationParameters
-from service.scoring.simulation.process import STEP, risk_within
+from service.scoring.simulation.life import MatterTruth
+from service.scoring.simulation.parameters import SimulationParameters
+from service.scoring.simulation.truth import true_risks
 
 ORACLE_EXAMPLES = 1500  # at most, and a quarter of the test; more would outlast the training itself
-ORACLE_ROLLOUTS = 20  # continuations of each
 SMALLEST_SLICE = 10  # escalating snapshots; below it an AUC is a rumour
 
 Predict = Callable[[list[Example]], Numbers]
@@ -55,13 +54,9 @@ def compared(split: Split, rivals: Rivals, lived: list[SimulatedDistrict], seed:
 
 
 def true_probability(truth: MatterTruth, example: Example, p: SimulationParameters, dice: Random) -> float:
-    """The mean risk of continuations from the hidden state at the start of the current half day."""
-    steps = int((example.snapshot.at - truth.first_step) / STEP)
-    now = truth.first_step + steps * STEP
-    seasons = [in_wage_season(now + place * STEP) is True for place in range(HORIZON_DAYS * STEPS_PER_DAY)]
-    hidden = state_at(truth, steps, p)
-    runs = [risk_within(hidden, now, seasons, p, dice) for _ in range(ORACLE_ROLLOUTS)]
-    return sum(runs) / len(runs)
+    """The probability of the example's label at the model's horizon, from the hidden state of that moment."""
+    risks = true_risks(truth, example.at, p, dice)
+    return next(risk.probability for risk in risks if risk.days == HORIZON_DAYS)
 
 
 def _part(examples: list[Example], rivals: Rivals, seed: int) -> dict[str, Any]:
@@ -74,7 +69,7 @@ def _part(examples: list[Example], rivals: Rivals, seed: int) -> dict[str, Any]:
 
 
 def _measured(examples: list[Example], probability: Numbers, seed: int) -> dict[str, Any]:
-    truth = np.array([example.escalates for example in examples], dtype=bool)
+    truth = np.array([example.outcome() for example in examples], dtype=bool)
     measured = measure(truth, probability, [example.matter for example in examples], seed)
     return {name: {key: _known(value) for key, value in asdict(one).items()} for name, one in measured.items()}
 
@@ -101,6 +96,8 @@ def _slices(split: Split, rivals: Rivals) -> dict[str, Any]:
         "first report only": lambda e: e.snapshot.report_count == 1,
         "no head-count yet": lambda e: e.snapshot.people_max is None,
         "no escalation in the place's year": lambda e: e.snapshot.place.escalated_365d == 0,
+        "of a project": lambda e: e.snapshot.project is not None,
+        "escalated before": lambda e: not e.snapshot.signals.isdisjoint(DISRUPTION | HARM),
         "already answered": lambda e: e.snapshot.replied_at is not None,
     }
     for level in sorted({e.snapshot.first_level for e in examples}):
@@ -110,7 +107,7 @@ def _slices(split: Split, rivals: Rivals) -> dict[str, Any]:
 
 
 def _slice(examples: list[Example], probability: Numbers, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Any]:
-    truth = np.array([example.escalates for example in examples], dtype=bool)[mask]
+    truth = np.array([example.outcome() for example in examples], dtype=bool)[mask]
     enough = SMALLEST_SLICE <= truth.sum() < truth.size
     return {
         "examples": int(truth.size),

@@ -7,7 +7,7 @@ the next part began; some districts are never trained on. Same seed, districts a
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -26,16 +26,17 @@ from service.scoring.card import card_text, summary_text
 from service.scoring.comparison import Rivals, Split, compared
 from service.scoring.definitions import FEATURES
 from service.scoring.evaluate import Marks, Numbers
-from service.scoring.features import NAMES, feature_schema_hash, features
-from service.scoring.replay import HORIZON_DAYS, Example, replay
+from service.scoring.features import NAMES, feature_schema_hash
+from service.scoring.replay import HORIZON_DAYS, Example
+from service.scoring.replay import examples as examples_of
 from service.scoring.simulate import SimulatedDistrict, simulate
-from service.scoring.simulation.parameters import SimulationParameters
+from service.scoring.simulation.parameters import SimulationParameters, numbered, plain
 from service.scoring.simulation.wording import KINDS_FILE
 
 SHIPPED_SEED, SHIPPED_DISTRICTS, SHIPPED_DAYS = 7, 10, 640  # what `models/` holds was trained with these
-GENERATION = "0.1"  # of learner and simulator together; the recipe's hash follows it in the version
-# The last simulated day: six weeks after this day's Spring Festival, so that a season lies in the test part too.
-LAST_DAY = datetime(2026, 3, 3, tzinfo=timezone(timedelta(hours=8)))
+GENERATION = "0.2"  # of learner and simulator together; the recipe's hash follows it in the version
+# The last simulated day: three weeks after a Spring Festival, so that half of its season is settled and tested.
+LAST_DAY = datetime(2026, 3, 11, tzinfo=timezone(timedelta(hours=8)))
 WARM_UP = 0.1  # of the days: the places have no history yet
 TRAIN_UNTIL, CALIBRATE_UNTIL = 0.6, 0.77
 UNSEEN_SHARE = 0.25  # of the districts
@@ -68,7 +69,7 @@ def train(out_folder: Path, seed: int, districts: int, days: int) -> str:
     Raises Problem when the simulated stretch is too short to hold enough escalations. About 100 seconds for the
     shipped model.
     """
-    lived = [simulate(_parameters(number), seed, LAST_DAY - timedelta(days=days), days) for number in range(districts)]
+    lived = [simulate(numbered(number), seed, LAST_DAY - timedelta(days=days), days) for number in range(districts)]
     split, censored = _split(lived, max(round(districts * UNSEEN_SHARE), 1))
     _require_enough(split)
     fitted = fit(split)
@@ -80,12 +81,13 @@ def train(out_folder: Path, seed: int, districts: int, days: int) -> str:
 
 def table_of(examples: list[Example]) -> Numbers:
     """Rows [n, len(NAMES)], NaN where missing."""
-    rows = [features(example.snapshot) for example in examples]
+    rows = [example.row for example in examples]
     return np.array([[np.nan if row[name] is None else row[name] for name in NAMES] for row in rows], dtype=float)
 
 
 def labels_of(examples: list[Example]) -> Marks:
-    return np.array([example.escalates for example in examples], dtype=bool)
+    """Whether each escalated within the model's horizon; all must be settled."""
+    return np.array([example.outcome() for example in examples], dtype=bool)
 
 
 def fit(split: Split) -> Fitted:
@@ -145,17 +147,14 @@ def _weight(per_unit: float, when_missing: float, column: NDArray[np.float64]) -
     return {"per_unit": per_unit, "when_missing": when_missing, "reference": usual}
 
 
-def _parameters(number: int) -> SimulationParameters:
-    return replace(SimulationParameters(), county=f"{990101 + number}", name=f"示例{number + 1}区（虚构）")
-
-
 def _split(lived: list[SimulatedDistrict], unseen: int) -> tuple[Split, int]:
     split, censored = Split(), 0
     for number, district in enumerate(lived):
-        told = replay(district)
-        censored += told.censored
-        for example in told.examples:
-            _sort_in(split, example, district, number >= len(lived) - unseen)
+        for example in examples_of(district):
+            if example.outcome() is None:
+                censored += 1
+            else:
+                _sort_in(split, example, district, number >= len(lived) - unseen)
     return split, censored
 
 
@@ -163,7 +162,7 @@ def _sort_in(split: Split, example: Example, district: SimulatedDistrict, unseen
     """Into the part in which its matter opened and its label was known; between the parts lies one horizon."""
     length = district.end - district.start
     warm, until, later = (district.start + share * length for share in (WARM_UP, TRAIN_UNTIL, CALIBRATE_UNTIL))
-    known = example.snapshot.at + timedelta(days=HORIZON_DAYS)
+    known = example.at + timedelta(days=HORIZON_DAYS + district.parameters.label.settling_days)
     if example.opened_at < warm:
         split.left_out += 1
     elif unseen:
@@ -180,7 +179,7 @@ def _sort_in(split: Split, example: Example, district: SimulatedDistrict, unseen
 
 def _require_enough(split: Split) -> None:
     for part, examples in split.parts().items():
-        positives = len({example.matter for example in examples if example.escalates})
+        positives = len({example.matter for example in examples if example.outcome()})
         if positives < FEWEST_POSITIVES:
             short = f"{part} 部分只有 {positives} 件升级事项，至少需要 {FEWEST_POSITIVES} 件"
             detail = f"模拟数据不足：{short}；请增加天数或区县数。"
@@ -200,7 +199,7 @@ def _rivals(split: Split, fitted: Fitted) -> Rivals:
 
 def _version(seed: int, districts: int, days: int) -> str:
     kinds = sha256(KINDS_FILE.read_bytes()).hexdigest()
-    recipe = [seed, districts, days, asdict(SimulationParameters()), kinds, feature_schema_hash(), REGULARISATION]
+    recipe = [seed, districts, days, plain(SimulationParameters()), kinds, feature_schema_hash(), REGULARISATION]
     return f"{GENERATION}-{sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
@@ -211,6 +210,7 @@ def _dropped(fitted: Fitted) -> list[str]:
 def _trained_on(lived: list[SimulatedDistrict], split: Split, censored: int, seed: int) -> dict[str, Any]:
     return {
         "data": "synthetic",
+        "label": plain(lived[0].parameters)["label"],
         "seed": seed,
         "districts": len(lived),
         "from": lived[0].start.date().isoformat(),

@@ -55,6 +55,9 @@ _TOLD_AS = {
     "水务与能源服务中心": "住房和城乡建设局",
     "交通运输局": "住房和城乡建设局",
 }
+_NO_PROJECT = {
+    "project_id": None
+}  # the simulator's projects are not furnished: a report must not name one that is not there
 Progress = Callable[[int, int], None]
 
 
@@ -115,10 +118,14 @@ async def trickle(doors: Doors, intake: Intake, clock: Clock, seconds: float = T
         coming = simulate(SimulationParameters(), SEED + 1 + round_number, now, 2)
         for report in coming.stream[:40]:
             await asyncio.sleep(seconds)
-            body = report.body | {
-                "id": f"live-{new_id().hex}",
-                "occurred_at": (clock() - timedelta(minutes=2)).isoformat(),
-            }
+            body = (
+                report.body
+                | _NO_PROJECT
+                | {
+                    "id": f"live-{new_id().hex}",
+                    "occurred_at": (clock() - timedelta(minutes=2)).isoformat(),
+                }
+            )
             try:
                 await intake.report([Arrival(IncidentReport.model_validate(body), SYSTEM)])
             except Problem as problem:
@@ -228,7 +235,7 @@ class _History:
         return f"{DAYS} 天、{done} 起报告、{len(set(self._matter_of.values()))} 个事项、{self._answered} 次答复或办结"
 
     async def _report(self, batch: list[SimulatedReport], now: datetime) -> None:
-        arrivals = [Arrival(IncidentReport.model_validate(report.body), SYSTEM) for report in batch]
+        arrivals = [Arrival(IncidentReport.model_validate(report.body | _NO_PROJECT), SYSTEM) for report in batch]
         if not arrivals:
             return
         results = await report_incidents(self._doors, self._engines, arrivals, now)

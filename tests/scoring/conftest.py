@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from service.scoring.comparison import Split
-from service.scoring.replay import Example, replay
+from service.scoring.replay import Example
+from service.scoring.replay import examples as examples_of
 from service.scoring.simulate import SimulatedDistrict, simulate
 from service.scoring.simulation.parameters import SimulationParameters
 from service.scoring.train import Fitted, fit
@@ -20,14 +21,20 @@ def district() -> SimulatedDistrict:
 
 @pytest.fixture(scope="session")
 def examples(district: SimulatedDistrict) -> list[Example]:
-    return replay(district).examples
+    return examples_of(district)
 
 
 @pytest.fixture(scope="session")
-def small_split(examples: list[Example]) -> Split:
+def settled(examples: list[Example]) -> list[Example]:
+    """Those of which it is known what came of them."""
+    return [example for example in examples if example.outcome() is not None]
+
+
+@pytest.fixture(scope="session")
+def small_split(settled: list[Example]) -> Split:
     """A split good enough to run the learner on, not to judge it."""
-    half = len(examples) // 2
-    return Split(training=examples[:half], calibration=examples[half:], later=examples[half:], unseen=examples[:half])
+    half = len(settled) // 2
+    return Split(training=settled[:half], calibration=settled[half:], later=settled[half:], unseen=settled[:half])
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from math import exp, log
+from math import log
 from random import Random
 from typing import Any
 
+from service.domain.words import Outcome
 from service.scoring.features import in_wage_season
+from service.scoring.labels import Ending, History, Told, escalated_at
 from service.scoring.simulation.parameters import SimulationParameters
-from service.scoring.simulation.process import STEP, Hidden, step
+from service.scoring.simulation.process import STEP, Hidden, Telling, step, tellings_of_one
+from service.scoring.simulation.projects import SimulatedProject
 from service.scoring.simulation.wording import Kind, Vocabulary, Written, chosen, found_in, write
 
 _SOURCES = ("grid", "hotline", "online", "visit", "letter")
 _SOURCE_WEIGHTS = (55, 25, 10, 6, 4)
-ESCALATION_PEOPLE = 30  # an escalation is a gathering of at least so many: the orange band of the level table
+_ASSEMBLED = frozenset(("site_blocked", "road_blocked", "gathering_under_way"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,10 @@ class SimulatedReply:
 
 @dataclass(frozen=True, slots=True)
 class MatterTruth:
-    """What really was. `hazards` are per day, one per half-day step from `first_step`; None: it did not happen."""
+    """What really was. `hazards` are per day, one per half-day step from `first_step`; None: it did not happen.
+
+    `history` is what the label is made of, `escalated_at` the first escalation after the first report, by the label.
+    """
 
     key: str
     area: str
@@ -50,15 +57,17 @@ class MatterTruth:
     first_step: datetime
     start: Hidden
     process_seed: str
+    history: History
     escalated_at: datetime | None = None
     closed_at: datetime | None = None
     missed_at: tuple[datetime, ...] = ()
     hazards: tuple[float, ...] = ()
+    project: SimulatedProject | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What is fixed when a matter begins. `real_share` and `answer_rate` are its department's."""
+    """What is fixed when a matter begins. `answer_rate` is its department's."""
 
     key: str
     kind: Kind
@@ -71,6 +80,7 @@ class Birth:
     trivial: bool
     first_step: datetime
     seed: str
+    project: SimulatedProject | None = None
 
 
 @dataclass(slots=True)
@@ -82,12 +92,14 @@ class _Life:
     p: SimulationParameters
     hidden: Hidden
     pen: Random
+    terms: dict[str, str | int]  # what a sentence is filled with: never changes within a matter
+    first: str  # the sentence it was first reported with
     reports: list[SimulatedReport] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     replies: list[SimulatedReply] = field(default_factory=list)
     missed: list[datetime] = field(default_factory=list)
     hazards: list[float] = field(default_factory=list)
     last: Written | None = None
-    escalated_at: datetime | None = None
     closed_at: datetime | None = None
 
 
@@ -96,28 +108,34 @@ Lived = tuple[list[SimulatedReport], list[SimulatedReply], MatterTruth]
 
 def live(birth: Birth, words: Vocabulary, p: SimulationParameters, end: datetime) -> Lived:
     """Simulate a matter until it ends or until `end`; what lies before `end` does not depend on `end`."""
-    dice = Random(birth.seed)
-    hidden = begin(birth, p, Random(birth.seed + ":birth"))
+    dice, dice_of_birth = Random(birth.seed), Random(birth.seed + ":birth")
+    hidden = begin(birth, p, dice_of_birth)
+    first = tellings_of_one(hidden, p, dice_of_birth)
     start = hidden.copy()
-    life = _Life(birth, words, p, hidden, Random(birth.seed + ":words"))
-    _report(life, birth.first_step)
+    pen = Random(birth.seed + ":words")
+    terms: dict[str, str | int] = {"s": birth.subject, "m": pen.randint(2, 9), "a": pen.randint(3, 180)}
+    life = _Life(birth, words, p, hidden, pen, terms, pen.choice(birth.kind.opening).format(**terms))
     when = birth.first_step
-    while when < end and life.closed_at is None and life.escalated_at is None:
-        _advance(life, when, dice)
+    while when < end and life.closed_at is None:
+        _advance(life, when, first, dice)
+        first = []
         when += STEP
     return life.reports, life.replies, _truth(life, start)
 
 
 def begin(birth: Birth, p: SimulationParameters, dice: Random) -> Hidden:
     """The hidden state at birth. A trivial matter is settled where it was reported and only waits to be filed."""
+    project = birth.project
+    strain = project.strain(birth.first_step, p) if project else 0.0
     return Hidden(
-        log_grievance=-2.5 if birth.trivial else dice.gauss(0.0, p.log_grievance_spread),
+        log_grievance=-2.5 if birth.trivial else dice.gauss(strain, p.log_grievance_spread),
         log_people=max(log(birth.kind.people) + dice.gauss(0.0, p.people_spread), 0.0),
         prone=birth.kind.prone + birth.unrest,
         labour=birth.kind.code.startswith("labour"),
         answer_rate=birth.answer_rate,
         real_share=p.answer_real_share,
         clock_days=dice.uniform(p.clock_shortest, p.clock_longest),
+        pressure=project.pressure(p) if project else 1.0,
         facts={fact for fact, share in birth.kind.facts if dice.random() < share},
         answer="real" if birth.trivial else "",
     )
@@ -129,26 +147,35 @@ def state_at(truth: MatterTruth, steps: int, p: SimulationParameters) -> Hidden:
     hidden = truth.start.copy()
     for place in range(steps):
         when = truth.first_step + place * STEP
-        step(hidden, when, in_wage_season(when) is True, p, dice)
+        step(hidden, when, is_season(hidden, when), p, dice)
     return hidden
 
 
-def within_step(when: datetime, dice: Random) -> datetime:
-    """A moment of this half day at which people are about: 7–12 or 12–21."""
-    first, last = (7 * 60, 12 * 60) if when.hour < 12 else (0, 9 * 60)
-    return when + timedelta(minutes=dice.randrange(first, last), seconds=dice.randrange(60))
+def is_season(hidden: Hidden, when: datetime) -> bool:
+    """Whether the month before Spring Festival counts for this matter."""
+    return hidden.labour and in_wage_season(when) is True
 
 
-def _advance(life: _Life, when: datetime, dice: Random) -> None:
-    outcome = step(life.hidden, when, in_wage_season(when) is True, life.p, dice)
+def moments_within(when: datetime, number: int, dice: Random) -> list[datetime]:
+    """Different moments of this half day at which people are about, in order: 7–12 or 12–21."""
+    first, last = (7 * 3600, 12 * 3600) if when.hour < 12 else (60, 9 * 3600)
+    return [when + timedelta(seconds=second) for second in sorted(dice.sample(range(first, last), number))]
+
+
+def _advance(life: _Life, when: datetime, first: list[Telling], dice: Random) -> None:
+    """Half a day: the first report, an escalation, the answer, further reports, in this order of the clock."""
+    outcome = step(life.hidden, when, is_season(life.hidden, when), life.p, dice)
     life.hazards.append(outcome.hazard)
-    if outcome.escalated:
-        _escalate(life, when)
-        return
-    if outcome.answered:
-        _reply(life, within_step(when, life.pen), "reply")
-    for _ in range(outcome.reports):
-        _report(life, when)
+    event, further = outcome.event, outcome.tellings
+    number = len(first) + (event is not None) + outcome.answered + len(further)
+    if number:
+        moments = iter(moments_within(when, number, life.pen))
+        _report_all(life, first, moments)
+        if event is not None:
+            _report_escalation(life, next(moments), event)
+        if outcome.answered:
+            _reply(life, next(moments), "reply")
+        _report_all(life, further, moments)
     if outcome.missed:
         life.missed.append(when + STEP)
     if outcome.closed:
@@ -160,54 +187,56 @@ def _reply(life: _Life, at: datetime, kind: str) -> None:
     life.replies.append(SimulatedReply(at, life.birth.key, life.birth.department, kind))
 
 
-def _escalate(life: _Life, when: datetime) -> None:
-    life.escalated_at = within_step(when, life.pen)
-    life.hidden.facts.add("gathering_under_way")
-    people = max(round(exp(life.hidden.log_people) * life.pen.uniform(0.6, 1.0)), ESCALATION_PEOPLE)
-    written = write(_opening(life), ("gathering_under_way",), life.words, life.pen)
-    _file(life, life.escalated_at, written, {"people_affected": people, "people_present": people})
+def _report_escalation(life: _Life, at: datetime, event: Telling) -> None:
+    """Whoever saw it tells it, and counts."""
+    written = write(_opening(life), event.signals, life.words, life.pen)
+    people = event.people or 0
+    gathered = not _ASSEMBLED.isdisjoint(event.signals)
+    present = max(round(people * life.pen.uniform(0.4, 1.0)), 2) if gathered else None
+    _file(life, at, written, (event, present))
 
 
-def _report(life: _Life, when: datetime) -> None:
-    life.last = _written(life)
-    _file(life, within_step(when, life.pen), life.last, _heads(life))
+def _report_all(life: _Life, tellings: Iterable[Telling], moments: Iterator[datetime]) -> None:
+    for telling in tellings:
+        life.last = _written(life, telling)
+        _file(life, next(moments), life.last, (telling, _present(life, telling)))
 
 
-def _written(life: _Life) -> Written:
+def _written(life: _Life, telling: Telling) -> Written:
     if life.last is not None and life.pen.random() < life.p.copied_share:
         return life.last
-    facts = chosen(sorted(life.hidden.facts), life.p.fact_written, life.pen)
+    facts = chosen([*telling.signals, *_other_facts(life)], life.p.fact_written, life.pen)
     return write(_opening(life), facts, life.words, life.pen)
 
 
+def _other_facts(life: _Life) -> list[str]:
+    """Facts that no label reads, in a fixed order."""
+    return sorted(life.hidden.facts - life.p.label.anew_after.keys())
+
+
 def _opening(life: _Life) -> str:
-    """Where it is and what it is about; a later report may quote the first, whose words and figures never change."""
-    own = Random(life.birth.seed + ":own")
-    terms = {"s": life.birth.subject, "m": own.randint(2, 9), "a": own.randint(3, 180)}
-    first = own.choice(life.birth.kind.opening).format(**terms)
+    """Where it is and what it is about; a later report may quote the first."""
     if life.last is None:
-        return life.birth.area_name + first
-    repeated = f"原反映：{first}" if life.pen.random() < life.p.restated_share else ""
-    return life.birth.area_name + life.pen.choice(life.birth.kind.again).format(**terms) + repeated
+        return life.birth.area_name + life.first
+    repeated = f"原反映：{life.first}" if life.pen.random() < life.p.restated_share else ""
+    return life.birth.area_name + life.pen.choice(life.birth.kind.again).format(**life.terms) + repeated
 
 
-def _heads(life: _Life) -> dict[str, int | None]:
-    pen, p = life.pen, life.p
-    estimate = max(round(exp(life.hidden.log_people + pen.gauss(0.0, p.count_error))), 1)
-    gathered = not life.hidden.facts.isdisjoint(("site_blocked", "road_blocked", "gathering_under_way"))
-    return {
-        "people_affected": None if pen.random() < p.no_count_share else estimate,
-        "people_present": max(round(estimate * pen.uniform(0.1, 0.5)), 2) if gathered and pen.random() < 0.6 else None,
-    }
+def _present(life: _Life, telling: Telling) -> int | None:
+    """Never more than are affected, and only beside their number: it must not grow by being counted otherwise."""
+    if telling.people is None or _ASSEMBLED.isdisjoint(telling.signals) or life.pen.random() > 0.6:
+        return None
+    return min(max(round(telling.people * life.pen.uniform(0.1, 0.5)), 2), telling.people)
 
 
-def _file(life: _Life, occurred: datetime, written: Written, heads: dict[str, int | None]) -> None:
+def _file(life: _Life, occurred: datetime, written: Written, told: tuple[Telling, int | None]) -> None:
     """Fill in the form and hand it over."""
     birth, pen, p = life.birth, life.pen, life.p
+    (telling, present), number = told, len(life.reports)
     late = pen.random() < p.late_share
-    delay = timedelta(days=pen.uniform(3.1, 8.0)) if late else timedelta(minutes=pen.randint(1, 240))
-    number = len(life.reports)
-    stated = chosen(sorted(life.hidden.facts), p.fact_stated, pen)
+    delay = timedelta(days=pen.uniform(3.1, 7.9)) if late else timedelta(minutes=pen.randint(1, 240))
+    named = birth.project is not None and pen.random() < p.project_named_share
+    signals = [*telling.signals, *chosen(_other_facts(life), p.fact_stated, pen)]
     body = {
         "id": f"{birth.key}-{number:02d}",
         "area": birth.area,
@@ -216,20 +245,27 @@ def _file(life: _Life, occurred: datetime, written: Written, heads: dict[str, in
         "title": None if pen.random() < p.no_title_share else f"关于{birth.subject}的情况反映",
         "text": written.text,
         "occurred_at": occurred.isoformat(),
+        "people_affected": telling.people,
+        "people_present": present,
         "place_text": f"{birth.area_name}{birth.subject}",
-        "signals": stated,
+        "project_id": str(birth.project.id) if named and birth.project else None,
+        "signals": signals,
         "source": pen.choices(_SOURCES, _SOURCE_WEIGHTS)[0],
         "report_stage": "follow_up" if number else "initial",
         "handling": "settled_on_spot" if birth.trivial else "forwarded",
         "action_taken": pen.choice(life.words.actions),
-        **heads,
     }
     received = (occurred + delay).replace(microsecond=0)
-    life.reports.append(SimulatedReport(received, birth.key, body, found_in(written.told, life.words, p, pen)))
+    found = found_in(written.told, life.words, p, pen)
+    life.reports.append(SimulatedReport(received, birth.key, body, found))
+    life.told.append(Told(occurred, received, frozenset(signals), found, telling.people))
 
 
 def _truth(life: _Life, start: Hidden) -> MatterTruth:
     birth = life.birth
+    replies = tuple(reply.at for reply in life.replies if reply.kind == "reply")
+    history = History(birth.area, tuple(life.told), replies)
+    escalated = _first_escalation(history, life.p)
     return MatterTruth(
         key=birth.key,
         area=birth.area,
@@ -239,8 +275,22 @@ def _truth(life: _Life, start: Hidden) -> MatterTruth:
         first_step=birth.first_step,
         start=start,
         process_seed=birth.seed,
-        escalated_at=life.escalated_at,
+        history=replace(history, endings=_endings(life.closed_at, escalated is not None)),
+        escalated_at=escalated,
         closed_at=life.closed_at,
         missed_at=tuple(life.missed),
         hazards=tuple(life.hazards),
+        project=birth.project,
     )
+
+
+def _first_escalation(history: History, p: SimulationParameters) -> datetime | None:
+    if not history.told:
+        return None
+    return escalated_at(history, history.told[0].occurred_at, max(one.received_at for one in history.told), p.label)
+
+
+def _endings(closed_at: datetime | None, escalated: bool) -> tuple[Ending, ...]:
+    """As an office records it: on the day it files the matter, escalated if it ever did, settled whoever settled it."""
+    outcome = Outcome.ESCALATED if escalated else Outcome.SETTLED
+    return (Ending(closed_at, closed_at, outcome),) if closed_at else ()

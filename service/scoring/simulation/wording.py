@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,11 +30,21 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectSort:
+    """A kind of project, how common it is, and the shares of the categories its matters have."""
+
+    kind: str
+    weight: float
+    matters: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """All that is read from kinds.yaml."""
 
     kinds: tuple[Kind, ...]
     artefact: Kind
+    projects: tuple[ProjectSort, ...]
     departments: tuple[tuple[str, tuple[str, ...]], ...]  # name without the district, categories answered for
     heads: tuple[str, str]
     tails: dict[str, tuple[str, ...]]
@@ -62,12 +73,14 @@ class Written:
     told: tuple[str, ...]
 
 
+@cache
 def load_vocabulary(file: Path = KINDS_FILE) -> Vocabulary:
     """Read kinds.yaml."""
     read = read_yaml(file)
     return Vocabulary(
         kinds=tuple(_kind(row) for row in read["kinds"]),
         artefact=_kind(read["artefact"]),
+        projects=tuple(ProjectSort(r["kind"], r["weight"], tuple(r["matters"].items())) for r in read["projects"]),
         departments=tuple((row["name"], tuple(row["categories"])) for row in read["departments"]),
         heads=(read["heads"][0], read["heads"][1]),
         tails={sort: tuple(tails) for sort, tails in read["tails"].items()},
