@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -16,13 +16,13 @@ from service.api.projects import seen_project
 from service.api.state import App, actor_of, app_of
 from service.domain.problems import FieldError, Problem
 from service.domain.words import Scope
+from service.later import later
 from service.store import projects
 from service.store.engine import Row
 from service.store.keys import Viewer
 from service.store.tables_filed import SurveyTable
 from service.store.tables_project import ParticipationTable
-from service.workflows.files.survey_file import MOST_FAULTS, SurveyFile, read_survey
-from service.workflows.files.survey_template import MEDIA_TYPE, survey_template
+from service.workflows.files.survey_tally import MOST_FAULTS, SurveyFile
 from service.workflows.files.table_rows import FileRefused
 from service.workflows.projects import record_participation
 from service.workflows.surveys import SurveyOrder, doubts_of, record_survey
@@ -30,7 +30,11 @@ from service.workflows.surveys import SurveyOrder, doubts_of, record_survey
 router = APIRouter(prefix="/v1", tags=["projects 重大事项"])
 Planner = Annotated[Viewer, may(Scope.PLAN)]
 Reader = Annotated[Viewer, may(*READERS)]
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TABLES = {"text/csv", MEDIA_TYPE, "application/octet-stream"}
+# Spreadsheets are read and written rarely: their library is loaded by the first one.
+read_survey: Callable[[str, bytes], SurveyFile] = later("service.workflows.files.survey_file:read_survey")
+survey_template: Callable[[], bytes] = later("service.workflows.files.survey_template:survey_template")
 _BODY = {"requestBody": {"required": True, "content": {kind: {} for kind in sorted(TABLES)}}}
 
 

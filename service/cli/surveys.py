@@ -17,7 +17,8 @@ from service.store.engine import Row
 from service.store.projects import in_sight
 from service.store.views import Sight
 from service.workflows.answering import Actor
-from service.workflows.files.survey_file import SurveyFile, read_survey
+from service.workflows.files.survey_file import read_survey
+from service.workflows.files.survey_tally import SurveyFile
 from service.workflows.files.survey_text import told
 from service.workflows.surveys import SurveyOrder, doubts_of, record_survey
 from service.workflows.telling import Work

@@ -19,9 +19,8 @@ from service.store.engine import Row, new_id
 from service.store.tables_filed import SurveyTable
 from service.store.tables_project import EvidenceTable, ParticipationTable
 from service.workflows.answering import Actor
-from service.workflows.files.survey_file import SurveyFile
 from service.workflows.files.survey_sheets import Attitude
-from service.workflows.files.survey_tally import Tally
+from service.workflows.files.survey_tally import SurveyFile, Tally
 from service.workflows.projects import Changing, changing, masked_text
 from service.workflows.telling import Work
 

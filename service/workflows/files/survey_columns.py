@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from openpyxl.utils import get_column_letter
-
 from service.text.redaction import redact
-from service.workflows.files.table_rows import FileRefused, at
+from service.workflows.files.table_rows import FileRefused, at, letter
 
 MOST_COLUMNS = 60
 
@@ -63,7 +61,7 @@ def columns_of(path: Path, heads: Collection[str]) -> tuple[Column, ...]:
 
 def place_of(path: Path, line: int, column: int, message: str) -> str:
     """A place in the file, its column also by the letter that a spreadsheet shows; `column` from 0."""
-    return at(path, line, column + 1, f"{get_column_letter(column + 1)} 列{message}")
+    return at(path, line, column + 1, f"{letter(column)} 列{message}")
 
 
 def _faults(path: Path, heads: Collection[str]) -> Iterator[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from service.workflows.files.survey_columns import Asks, columns_of
 from service.workflows.files.survey_sheets import Attitude, SheetReader
-from service.workflows.files.survey_tally import Counting, Tally, summed
+from service.workflows.files.survey_tally import MOST_FAULTS, Counting, SurveyFile, Tally, summed
 from service.workflows.files.table_files import Table, table_in
 from service.workflows.files.table_rows import FileRefused, Row, at
 from service.workflows.files.table_xlsx import refuse_traps
@@ -18,17 +17,7 @@ from service.workflows.files.table_xlsx import refuse_traps
 MOST_BYTES = 5_000_000
 MOST_UNPACKED = 32 << 20  # reading that much takes some ten seconds of one core
 MOST_SHEETS = 50_000
-MOST_FAULTS = 50  # told of one file
 WORKBOOK = b"PK\x03\x04"
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyFile:
-    """A counted file: its SHA-256 says later which one it was; `per_sheet`: one row for each sheet, else sums."""
-
-    sha256: str
-    tally: Tally
-    per_sheet: bool
 
 
 def read_survey(name: str, content: bytes) -> SurveyFile:

@@ -19,6 +19,7 @@ from service.workflows.files.table_rows import FileRefused
 
 FEWEST = 5  # sheets behind anything that is told; our own convention, as for matters that touch few people
 MOST_CONCERNS, LONGEST_CONCERN = 20, 60
+MOST_FAULTS = 50  # told of one file
 MOST_VALUES = 20  # different answers to a closed question; with more it was filled in one by one
 COMPARED_FROM = 3  # answers on a sheet from which equal sheets say something
 POOLED = "其余"
@@ -58,6 +59,15 @@ class Tally:
     def answered(self) -> int:
         """Sheets that take a side; a blank one reaches nobody."""
         return self.sheets - self.attitudes[Attitude.NONE]
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyFile:
+    """A counted file: its SHA-256 says later which one it was; `per_sheet`: one row for each sheet, else sums."""
+
+    sha256: str
+    tally: Tally
+    per_sheet: bool
 
 
 class Counting:

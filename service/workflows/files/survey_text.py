@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.workflows.files.survey_file import SurveyFile
 from service.workflows.files.survey_sheets import Attitude
+from service.workflows.files.survey_tally import SurveyFile
 
 
 def told(counted: SurveyFile) -> Iterator[str]:

@@ -61,3 +61,9 @@ def text_of(cell: Cell) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)
+
+
+def letter(column: int) -> str:
+    """What a spreadsheet calls a column, A for 0. Here, so that no server loads a spreadsheet library for it."""
+    higher, own = divmod(column, 26)
+    return (letter(higher - 1) if higher else "") + chr(ord("A") + own)
