@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 COMPILE := $(PY) -m piptools compile --quiet --generate-hashes --all-build-deps --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup run demo test check bench attack-kill image lock clean lint types contracts house tests
+.PHONY: help setup run demo test check bench evidence attack-kill image lock clean lint types contracts house tests
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ bench: setup ## the measurements, ratios side by side; GROWTH=10000000 first fil
 	@[ -f benchmarks/__main__.py ] || { echo "There is no benchmark in this checkout yet (benchmarks/__main__.py)." >&2; exit 1; }
 	@[ -z "$(GROWTH)" ] || $(PY) -m benchmarks.growing --incidents $(GROWTH)
 	$(PY) -m benchmarks
+
+evidence: setup ## the learner on public events beside the checkout → docs/model-evidence.md: DATA=../shared/data ONLY=name
+	@$(PY) -m benchmarks.evidence $(if $(DATA),--data $(DATA)) $(if $(ONLY),"$(ONLY)")
 
 attack-kill: setup ## kill -9 server and database at random moments, compare three ledgers: N=200 SEED=1
 	@$(PY) -m tests.attack --kills $(or $(N),200) --seed $(or $(SEED),1)

@@ -25,5 +25,6 @@ COMMANDS = {
     "simulate": Told(
         "service.cli.simulating:simulate", "写出模拟的区：报告、答复、重大事项，以及只有模拟才知道的真相。全部虚构。"
     ),
+    "evaluate": Told("service.cli.evaluating:app", "评估学习器：在任意事件表上，与基础率、逻辑回归、分组历史比较。"),
 }
 app = Commands("weiyu", "Weiyu 未雨：区县矛盾纠纷预警与评估服务", COMMANDS)

@@ -17,6 +17,7 @@ Marks = NDArray[np.bool_]
 BINS = 10
 RESAMPLES = 100  # the ends of a 90 % interval then rest on five draws each: enough for two digits
 INTERVAL = (5.0, 95.0)
+CHANCE_DRAWS = 400  # the 95 % quantile then rests on twenty draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,24 @@ def calibration_error(truth: Marks, probability: Numbers) -> float:
     bins = np.array_split(np.argsort(probability, kind="stable"), BINS)
     gaps = [len(bin_) * abs(probability[bin_].mean() - truth[bin_].mean()) for bin_ in bins if len(bin_)]
     return float(np.sum(gaps) / truth.size)
+
+
+def calibration_error_equal_widths(truth: Marks, probability: Numbers) -> float:
+    """ECE over ten bins of equal width, 0–0.1 … 0.9–1, as most published figures take it."""
+    bins = _equal_widths(probability)
+    return float(np.abs(np.bincount(bins, probability - truth, BINS)).sum() / truth.size)
+
+
+def calibration_error_by_chance(probability: Numbers, seed: int, share: float = 0.95) -> float:
+    """The quantile of the ECE of equal widths that these probabilities would show if every one of them were right."""
+    bins, dice = _equal_widths(probability), np.random.default_rng(seed)
+    drawn = [probability - (dice.random(probability.size) < probability) for _ in range(CHANCE_DRAWS)]
+    errors = [np.abs(np.bincount(bins, off, BINS)).sum() / probability.size for off in drawn]
+    return float(np.quantile(errors, share))
+
+
+def _equal_widths(probability: Numbers) -> NDArray[np.intp]:
+    return np.minimum((probability * BINS).astype(np.intp), BINS - 1)
 
 
 def caught_in_top(truth: Marks, probability: Numbers, share: float = 0.05) -> float:

@@ -1,0 +1,1 @@
+"""The learner of escalation: any table of events in time → calibrated probabilities."""
