@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 COMPILE := $(PY) -m piptools compile --quiet --generate-hashes --all-build-deps --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup run demo test check bench evidence attack-kill image lock clean lint types contracts house tests
+.PHONY: help setup run demo test check bench evidence study attack-kill image lock clean lint types contracts house tests
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ bench: setup ## the measurements, ratios side by side; GROWTH=10000000 first fil
 
 evidence: setup ## the learner on public events beside the checkout → docs/model-evidence.md: DATA=../shared/data ONLY=name
 	@$(PY) -m benchmarks.evidence $(if $(DATA),--data $(DATA)) $(if $(ONLY),"$(ONLY)")
+
+study: setup ## the learner on simulated districts never seen, beside rivals and the truth → docs/model-study.md: CACHE=file.npz
+	@$(PY) -m benchmarks.model_study $(if $(CACHE),--cache $(CACHE))
 
 attack-kill: setup ## kill -9 server and database at random moments, compare three ledgers: N=200 SEED=1
 	@$(PY) -m tests.attack --kills $(or $(N),200) --seed $(or $(SEED),1)

@@ -67,6 +67,9 @@ class Score:
     feature_hash: str | None = None
     features: dict[str, float | None] = field(default_factory=dict)
     synthetic: bool = True  # trained on simulated matters: said wherever the score shows
+    low: float | None = None  # of like cases the share that escalates lies between low and high nine times in ten
+    high: float | None = None
+    outside: tuple[str, ...] = ()  # Chinese: why the case lies outside what the model has seen; empty when it does not
 
 
 @dataclass(frozen=True, slots=True)
