@@ -35,6 +35,7 @@ from service.api import (
     projects,
     reporting,
     responsibilities,
+    silences,
     standing_orders,
     stream,
     subscriptions,
@@ -87,7 +88,7 @@ from service.workflows.workdays import is_workday
 ROOMS = (
     reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
     subscriptions, responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments,
-    following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models,
+    following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, silences,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
