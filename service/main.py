@@ -49,6 +49,7 @@ from service.delivery.transport import new_client
 from service.domain.catalogue import load_catalogue
 from service.later import later
 from service.pushing import pushing
+from service.rules.escalation import EscalationHolder, load_escalation
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
 from service.rules.method.loading import load_methods
@@ -111,6 +112,7 @@ def load_engines(settings: Settings) -> Engines:
         procedures=load_procedures([preset.name for preset in methods.presets]),
         watch=load_watch(methods.checklist, catalogue),
         models=ModelHolder(_shipped(settings.models_dir)),
+        escalation=EscalationHolder(load_escalation()),
         zone=settings.timezone,
         late_hours=settings.late_hours,
     )

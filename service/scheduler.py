@@ -15,6 +15,7 @@ from service.store.engine import new_id
 from service.workflows.clocks import issue_overdue, remind_overdue
 from service.workflows.conditions import warn_overdue
 from service.workflows.counting_scores import count_scores, settled_before
+from service.workflows.escalating import escalate_overdue
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.months import make_months
@@ -45,6 +46,7 @@ def ticks(doors: Doors, engines: Engines, followed: tuple[Rulebooks, Models], cl
     return (
         Tick("issue_overdue", timedelta(seconds=5), lambda: issue_overdue(doors, engines, clock())),
         Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
+        Tick("escalate_overdue", timedelta(seconds=5), lambda: escalate_overdue(doors, engines, clock())),
         Tick("warn_unassessed", timedelta(minutes=2), lambda: warn_unassessed(doors, engines, clock())),
         Tick("warn_together", timedelta(minutes=2), lambda: warn_together(doors, engines, clock())),
         Tick("warn_conditions", timedelta(minutes=2), lambda: warn_overdue(doors, engines, clock())),

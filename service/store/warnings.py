@@ -11,10 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.escalation import Chain
 from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.warnings import Warning
 from service.domain.words import Outcome, SubjectKind, WarningState
+from service.store.chains import begun
 from service.store.engine import Beside, Insert, Row, insert_all, replacing, rows_of, run
 from service.store.outbox import OUTBOX_CHANNEL, owed
 from service.store.tables import DutyTable, JudgementTable, WarningEventTable, WarningTable
@@ -88,6 +90,7 @@ class Told:
     duties: Sequence[Row]
     events: Sequence[Row]
     pushes: Sequence[Row]
+    chains: Sequence[Chain] = ()
 
 
 async def tell(connection: AsyncConnection, told: Told) -> None:
@@ -101,6 +104,7 @@ async def tell(connection: AsyncConnection, told: Told) -> None:
         _duties(told.duties),
         Insert(WarningEventTable, told.events, "", *_NUMBERED),
         owed(told.pushes),
+        begun(told.chains),
     ]
     channels = (EVENTS_CHANNEL, OUTBOX_CHANNEL) if told.pushes else (EVENTS_CHANNEL,)
     await insert_all(connection, inserts, Beside(_COUNTER, {"count": len(told.events)}, channels))
