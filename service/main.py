@@ -22,6 +22,7 @@ from service.api import (
     emergency,
     endpoints,
     errors,
+    escalation_policies,
     evidence_files,
     following,
     incidents,
@@ -33,6 +34,7 @@ from service.api import (
     projects,
     reporting,
     responsibilities,
+    sign_links,
     standing_orders,
     stream,
     subscriptions,
@@ -75,6 +77,7 @@ from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.parts import Clock, Doors, Engines
+from service.workflows.policies import Policies
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.trying import Tryout
 from service.workflows.workdays import is_workday
@@ -84,7 +87,7 @@ from service.workflows.workdays import is_workday
 ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
     responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments, following,
-    assessment_reports, assessment_steps, project_kinds, catalogue_routes, models,
+    assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, escalation_policies, sign_links,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
@@ -186,6 +189,9 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
         await rulebooks.follow()
         await rulebooks.keep_current(clock())
+        policies = Policies(doors, engines.escalation, engines.escalation.current)
+        await policies.keep_shipped(clock())
+        await policies.follow()
         registry = Models(doors, engines.models, settings.models_dir)
         await registry.take_shipped(clock())
         await registry.follow()
@@ -196,13 +202,14 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             engine=engine, doors=doors, engines=engines, intake=intake, keys=KeyBook(engine), clock=clock,
             newest=Newest(engine, doors.reference, app.bells.line), broadcast=broadcast, metrics=metrics,
             pages=Pages(engine, engines.catalogue, app.bells.line),
-            rulebooks=rulebooks, models=registry, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,
+            rulebooks=rulebooks, policies=policies, models=registry, tryout=Tryout(channel, guard, clock),
+            stopping=lambda: app.stopping,
         )  # fmt: skip
         _keep_going(stack, listen(url, _heard(app), app.bells.line))
         _keep_going(stack, broadcast.run())
         if settings.push_workers:
             await stack.enter_async_context(pushing(settings, url, channel, app.bells.outbox, clock))
-        scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, (rulebooks, registry), clock))
+        scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, (rulebooks, registry, policies), clock))
         scheduler.start()
         stack.callback(scheduler.stop)
         await stack.enter_async_context(intake.running())

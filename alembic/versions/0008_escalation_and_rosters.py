@@ -31,7 +31,6 @@ def _chains() -> None:
         sa.Column("department_id", sa.Uuid(), nullable=False),
         sa.Column("clock", sa.Text(), nullable=False),
         sa.Column("since", _instant(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False),
         sa.Column("next_at", _instant(), nullable=True),

@@ -83,7 +83,6 @@ class Chain:
     department_id: UUID
     clock: Clock
     since: datetime
-    revision: int
     step: int
     told: int
     next_at: datetime | None
@@ -118,11 +117,11 @@ class End:
     reason: str
 
 
-def begin(chain_of: tuple[UUID, UUID], plan: Plan, revision: int, now: datetime) -> Chain:
+def begin(chain_of: tuple[UUID, UUID], plan: Plan, now: datetime) -> Chain:
     """The chain of (warning, department) from now. The first step of 签收 is the warning's own push."""
     told = 1 if plan.clock is Clock.SIGN else 0
     due = now + plan.steps[0].wait if told else now
-    return Chain(*chain_of, plan.clock, now, revision, 0, told, due)
+    return Chain(*chain_of, plan.clock, now, 0, told, due)
 
 
 def due(chain: Chain, steps: Sequence[Step], situation: Situation, now: datetime) -> Telling | End | None:

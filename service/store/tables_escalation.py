@@ -22,7 +22,6 @@ class ChainTable(SQLModel, table=True):
     department_id: UUID = Field(primary_key=True)
     clock: str = Field(primary_key=True)  # sign | direct | confirm
     since: datetime = Field(sa_type=INSTANT)
-    revision: int  # of the warning when this clock began: a link from before it signs nothing
     step: int
     told: int  # how often the step was told
     next_at: datetime | None = Field(sa_type=INSTANT)

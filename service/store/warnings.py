@@ -65,6 +65,12 @@ async def issued_of_matter(connection: AsyncConnection, matter_id: UUID) -> UUID
     return found
 
 
+async def one(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
+    """A warning as it stands, for whoever may see it by other right than a key's."""
+    rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id"), {"id": warning_id})
+    return next((warning_of(row) for row in rows_of(rows)), None)
+
+
 async def locked(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
     rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id FOR UPDATE"), {"id": warning_id})
     return next((warning_of(row) for row in rows_of(rows)), None)

@@ -59,8 +59,13 @@ async def confirm_warning(work: Work, warning_id: UUID, actor: Actor) -> None:
             await tell(connection, await work.teller(connection), [move])
 
 
-async def acknowledge_warning(work: Work, warning_id: UUID, actor: Actor, note: str | None) -> None:
-    """Sign for a warning (签收), each department for itself. Signing twice is signing once."""
+async def acknowledge_warning(
+    work: Work, warning_id: UUID, actor: Actor, note: str | None, asked: datetime | None = None
+) -> bool:
+    """Sign for a warning (签收), each department for itself. Signing twice is signing once: False then.
+
+    `asked`: the deadline that the signer was told; a clock that began anew since asks for another signature.
+    """
     department = _department(actor)
     async with work.doors.transaction() as connection:
         warning = await _locked(connection, warning_id, actor)
@@ -70,8 +75,10 @@ async def acknowledge_warning(work: Work, warning_id: UUID, actor: Actor, note: 
             raise Problem(409, "not_issued", "该预警尚待核实、未发出，不能签收；请先核实（POST …/confirm）。")
         duties = {row["department_id"]: row for row in (await warnings.duties_of(connection, [warning_id]))[warning_id]}
         duty = duties.setdefault(department, _asked_in(warning_id, department))
+        if asked is not None and duty["sign_due_at"] != asked:
+            raise Problem(409, "link_outdated", "该预警的签收已重新计时；请使用最近一次推送中的链接。")
         if duty["signed_at"] is not None:
-            return
+            return False
         duty |= {
             "signed_at": work.now,
             "sign_note": note,
@@ -84,6 +91,7 @@ async def acknowledge_warning(work: Work, warning_id: UUID, actor: Actor, note: 
         signed = replace(warning, revision=warning.revision + 1, state=state, updated_at=work.now)
         move = Move(signed, WarningEventType.ACKNOWLEDGED, f"{actor.name}已签收")
         await tell(connection, await work.teller(connection), [move])
+        return True
 
 
 async def answer_warning(work: Work, warning_id: UUID, actor: Actor, note: str) -> None:

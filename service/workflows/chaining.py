@@ -32,7 +32,7 @@ def _chains(engines: Engines, move: Move, whose: Sequence[UUID], clock: Clock, n
     plan = engines.escalation.current.plan(clock, warning.level, warning.area, engines.day(now))
     if plan is None or (plan.only_statutory and not warning.statutory_report_required):
         return []
-    return [begin((warning.id, department_id), plan, warning.revision, now) for department_id in whose]
+    return [begin((warning.id, department_id), plan, now) for department_id in whose]
 
 
 def _who_confirms(reference: Reference, routed: Routed) -> UUID | None:

@@ -251,10 +251,13 @@ def _outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, duty: R
 
 def _sign_link(teller: Teller, warning: Warning, duty: Row) -> str | None:
     """A link that signs for the department, while its signature is owed."""
-    if duty["signed_at"] is not None or not warning.is_open or warning.state is WarningState.PENDING_CONFIRMATION:
+    if duty["signed_at"] is not None or duty["sign_due_at"] is None or not warning.is_open:
+        return None
+    if warning.state is WarningState.PENDING_CONFIRMATION:
         return None
     hours = teller.engines.thresholds.value("warning.sign_link_hours", warning.area, teller.engines.day(teller.now))
-    grant = Grant(warning.id, duty["department_id"], warning.revision, teller.now + timedelta(hours=hours))
+    until = teller.now + timedelta(hours=hours)
+    grant = Grant(warning.id, duty["department_id"], warning.revision, duty["sign_due_at"], until)
     return f"{teller.doors.link_base}{SIGN_PATH}{token_of(teller.doors.mac_key, grant)}"
 
 

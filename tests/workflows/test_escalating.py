@@ -138,7 +138,8 @@ async def test_resolved_all_who_were_told_hear_it_and_nothing_more_comes(tower: 
 
     assert len(await tower.changes(warning)) == before
     last = await tower.rows(
-        "SELECT d.name FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id JOIN department d ON d.id = e.department_id"
+        "SELECT d.name FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id"
+        " JOIN department d ON d.id = e.department_id"
         " WHERE o.revision = (SELECT revision FROM warning WHERE id = :id) AND o.warning_id = :id",
         id=warning,
     )
