@@ -186,15 +186,7 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         doors, engines = await open_doors(settings, engine), await thinking
         channel = WebhookChannel(await stack.enter_async_context(await client), settings.push_timeout_s)
         intake = Intake(doors, engines, clock, (settings.group_limit, settings.waiting_limit))
-        rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
-        await rulebooks.follow()
-        await rulebooks.keep_current(clock())
-        policies = Policies(doors, engines.escalation, engines.escalation.current)
-        await policies.keep_shipped(clock())
-        await policies.follow()
-        registry = Models(doors, engines.models, settings.models_dir)
-        await registry.take_shipped(clock())
-        await registry.follow()
+        rulebooks, registry, policies = await _followed(doors, engines, settings, clock)
         # Connections of its own, so that a burst of reports does not hold up events.
         own = replace(doors, engine=_engine(stack, url, STREAM_CONNECTIONS))
         broadcast = Broadcast(own, engines.catalogue, clock, app.bells.events)
@@ -217,6 +209,22 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             _keep_going(stack, trickle(doors, intake, clock))
         yield
         app.stop_streams()
+
+
+async def _followed(
+    doors: Doors, engines: Engines, settings: Settings, clock: Clock
+) -> tuple[Rulebooks, Models, Policies]:
+    """What this process keeps in step with the database, as it stands there now."""
+    rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
+    await rulebooks.follow()
+    await rulebooks.keep_current(clock())
+    policies = Policies(doors, engines.escalation, engines.escalation.current)
+    await policies.keep_shipped(clock())
+    await policies.follow()
+    registry = Models(doors, engines.models, settings.models_dir)
+    await registry.take_shipped(clock())
+    await registry.follow()
+    return rulebooks, registry, policies
 
 
 def _heard(app: Weiyu) -> dict[str, Callable[[], None]]:
