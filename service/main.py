@@ -32,8 +32,10 @@ from service.api import (
     participation,
     project_kinds,
     projects,
+    proof,
     reporting,
     responsibilities,
+    rosters,
     sign_links,
     standing_orders,
     stream,
@@ -88,6 +90,7 @@ ROOMS = (
     reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
     responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments, following,
     assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, escalation_policies, sign_links,
+    rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
