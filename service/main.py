@@ -34,8 +34,10 @@ from service.api import (
     participation,
     project_kinds,
     projects,
+    proof,
     reporting,
     responsibilities,
+    rosters,
     sign_links,
     silences,
     standing_orders,
@@ -93,7 +95,7 @@ ROOMS = (
     reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
     subscriptions, responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments,
     following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, silences,
-    escalation_policies, sign_links,
+    escalation_policies, sign_links, rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
