@@ -20,6 +20,7 @@ from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.parts import Doors, Engines
+from service.workflows.policies import Policies
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.telling import Work
 from service.workflows.trying import Tryout
@@ -41,6 +42,7 @@ class App:
     broadcast: Broadcast
     metrics: Metrics
     rulebooks: Rulebooks
+    policies: Policies
     models: Models
     tryout: Tryout
     alert_mapping: AlertMapping

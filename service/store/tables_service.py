@@ -30,6 +30,7 @@ class DepartmentTable(SQLModel, table=True):
     is_coordinator: bool
     area: str | None
     created_at: datetime = Field(sa_type=INSTANT)
+    supervisor_id: UUID | None = Field(default=None, foreign_key="department.id")  # 主管单位
 
 
 class ResponsibilityTable(SQLModel, table=True):

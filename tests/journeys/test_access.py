@@ -23,7 +23,7 @@ from tests.served import Served, ids
 
 __all__ = ["running"]  # a fixture
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-OPEN = {"/healthz", "/readyz"}
+OPEN = {"/healthz", "/readyz", "/sign/{token}"}  # the link itself is the permission
 READERS = {Scope.READ, Scope.PLAN, Scope.RESPOND, Scope.ADMINISTER}
 FOR_ALL = {"/v1/areas", "/v1/categories", "/v1/signals", "/v1/openapi.json", "/api/v2/status"}
 BY_REPORTERS_TOO = {"/v1/incidents/{incident_id}", "/v1/incidents/{incident_id}/revisions"}
