@@ -11,6 +11,7 @@ from sqlmodel import AutoString, SQLModel
 from alembic import context
 from service.store import (  # noqa: F401  (declares the tables)
     tables,
+    tables_escalation,
     tables_filed,
     tables_model,
     tables_project,

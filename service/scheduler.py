@@ -15,11 +15,13 @@ from service.store.engine import new_id
 from service.workflows.clocks import issue_overdue, remind_overdue
 from service.workflows.conditions import warn_overdue
 from service.workflows.counting_scores import count_scores, settled_before
+from service.workflows.escalating import escalate_overdue
 from service.workflows.gathering import push_gathered
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.months import make_months
 from service.workflows.parts import Clock, Doors, Engines
+from service.workflows.policies import Policies
 from service.workflows.reopening import reopen_outrun
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.settling_forecasts import settle_forecasts
@@ -42,13 +44,16 @@ class Tick:
     shared: bool = True
 
 
-def ticks(doors: Doors, engines: Engines, followed: tuple[Rulebooks, Models], clock: Clock) -> tuple[Tick, ...]:
+def ticks(
+    doors: Doors, engines: Engines, followed: tuple[Rulebooks, Models, Policies], clock: Clock
+) -> tuple[Tick, ...]:
     """Everything that happens by itself; `followed` is what each process keeps in step with the database."""
-    rulebooks, models = followed
+    rulebooks, models, policies = followed
     return (
         Tick("issue_overdue", timedelta(seconds=5), lambda: issue_overdue(doors, engines, clock())),
         Tick("push_gathered", timedelta(seconds=5), lambda: push_gathered(doors, engines, clock())),
         Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
+        Tick("escalate_overdue", timedelta(seconds=5), lambda: escalate_overdue(doors, engines, clock())),
         Tick("warn_unassessed", timedelta(minutes=2), lambda: warn_unassessed(doors, engines, clock())),
         Tick("warn_together", timedelta(minutes=2), lambda: warn_together(doors, engines, clock())),
         Tick("warn_surges", timedelta(minutes=1), lambda: warn_surges(doors, engines, clock())),
@@ -61,6 +66,7 @@ def ticks(doors: Doors, engines: Engines, followed: tuple[Rulebooks, Models], cl
         Tick("watch_model", timedelta(hours=1), lambda: watch_model(Watch(engines, models, clock()))),
         Tick("follow_rulebook", timedelta(seconds=5), rulebooks.follow, shared=False),
         Tick("follow_model", timedelta(seconds=5), models.follow, shared=False),
+        Tick("follow_policy", timedelta(seconds=5), policies.follow, shared=False),
     )
 
 

@@ -25,6 +25,8 @@ class Envelope:
     link: str
     role: DutyRole | None = None  # None: only informed
     sign_due_at: datetime | None = None
+    sign_link: str | None = None  # one click and one confirmation sign for the receiver's department
+    note: str | None = None  # why it is told again: Chinese, of offices and deadlines only
     together: tuple[Companion, ...] = ()  # other warnings that this push tells of
 
 
@@ -85,6 +87,8 @@ def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:
         "measures": list(warning.measures),
         "measures_left_out": 0,
         "link": envelope.link,
+        "sign_link": envelope.sign_link,
+        "note": envelope.note,
         **(_together(envelope.together) if envelope.together else {}),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -74,6 +74,15 @@ async def give_back(connection: AsyncConnection, claimed: Sequence[Row], now: da
         ),
         {"now": now, "ids": [row["id"] for row in claimed], "tokens": [row["lease_token"] for row in claimed]},
     )
+
+
+async def active_endpoints(connection: AsyncConnection, department_ids: Collection[UUID]) -> list[Row]:
+    """Endpoints of these departments that can be pushed to."""
+    rows = await connection.execute(
+        text("SELECT * FROM endpoint WHERE department_id = ANY(:ids) AND state = 'active' ORDER BY id"),
+        {"ids": [*department_ids]},
+    )
+    return rows_of(rows)
 
 
 async def disable_endpoint(connection: AsyncConnection, endpoint_id: UUID, reason: str) -> None:

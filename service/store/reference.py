@@ -130,7 +130,8 @@ async def _read(connection: AsyncConnection, version: int) -> Reference:
     for r in await all_of("area", "code, valid_from"):
         areas.setdefault(r["code"], []).append(Area(r["code"], r["name"], r["valid_from"], r["valid_to"]))
     departments = [
-        Department(r["id"], r["name"], r["is_coordinator"], r["area"]) for r in await all_of("department", "name")
+        Department(r["id"], r["name"], r["is_coordinator"], r["area"], r["supervisor_id"])
+        for r in await all_of("department", "name")
     ]
     return Reference(
         version=version,
@@ -188,6 +189,9 @@ SELECT EXISTS (SELECT 1 FROM endpoint WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM subscription WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM responsibility WHERE lead_id = :id OR :id = ANY(participant_ids))
   OR EXISTS (SELECT 1 FROM duty WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM department WHERE supervisor_id = :id)
+  OR EXISTS (SELECT 1 FROM shift WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM escalation WHERE told_id = :id)
   OR EXISTS (SELECT 1 FROM api_key WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM project WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM evidence WHERE department_id = :id)

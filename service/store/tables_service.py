@@ -30,6 +30,7 @@ class DepartmentTable(SQLModel, table=True):
     is_coordinator: bool
     area: str | None
     created_at: datetime = Field(sa_type=INSTANT)
+    supervisor_id: UUID | None = Field(default=None, foreign_key="department.id")  # 主管单位
 
 
 class ResponsibilityTable(SQLModel, table=True):
@@ -79,6 +80,7 @@ class OutboxTable(SQLModel, table=True):
         Index("outbox_once", "warning_id", "revision", "endpoint_id", unique=True),
         Index("outbox_due", "endpoint_id", "priority", "due_at", postgresql_where=text("state = 'pending'")),
         Index("outbox_given_up", "done_at", postgresql_where=text("state = 'given_up'")),
+        Index("outbox_created", "created_at", postgresql_using="brin"),
     )
     id: UUID = Field(primary_key=True)
     warning_id: UUID

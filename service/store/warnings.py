@@ -11,11 +11,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.escalation import Chain
 from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.warnings import Warning
 from service.domain.words import Outcome, SubjectKind, WarningState
 from service.store import held
+from service.store.chains import begun
 from service.store.engine import Beside, Insert, Row, insert_all, replacing, rows_of, run
 from service.store.outbox import OUTBOX_CHANNEL, owed
 from service.store.tables import DutyTable, JudgementTable, WarningEventTable, WarningTable
@@ -64,6 +66,12 @@ async def issued_of_matter(connection: AsyncConnection, matter_id: UUID) -> UUID
     return found
 
 
+async def one(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
+    """A warning as it stands, for whoever may see it by other right than a key's."""
+    rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id"), {"id": warning_id})
+    return next((warning_of(row) for row in rows_of(rows)), None)
+
+
 async def locked(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
     rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id FOR UPDATE"), {"id": warning_id})
     return next((warning_of(row) for row in rows_of(rows)), None)
@@ -97,6 +105,7 @@ class Told:
     pushes: Sequence[Row]
     groups: Sequence[Row] = ()  # of pushes that wait
     held: Sequence[Row] = ()
+    chains: Sequence[Chain] = ()
 
 
 async def tell(connection: AsyncConnection, told: Told) -> None:
@@ -112,6 +121,7 @@ async def tell(connection: AsyncConnection, told: Told) -> None:
         owed(told.pushes),
         held.groups(told.groups),
         held.pushes(told.held),
+        begun(told.chains),
     ]
     channels = (EVENTS_CHANNEL, OUTBOX_CHANNEL) if told.pushes else (EVENTS_CHANNEL,)
     await insert_all(connection, inserts, Beside(_COUNTER, {"count": len(told.events)}, channels))

@@ -181,7 +181,7 @@ async def _pushes(connection: AsyncConnection, teller: Teller, group: _Group, le
     why = f"{leader['why']}（汇总 {len(also) + 1} 件）" if also else leader["why"]
     duties = (await warnings.duties_of(connection, [warning.id]))[warning.id]
     duty = next((one for one in duties if one["department_id"] == department_id), None)
-    envelope = envelope_of(teller, move.warning, duty, [*also.values()])
+    envelope = envelope_of(teller, move, duty, [*also.values()])
     return [
         outbox_row(teller, move, endpoint_id, why, envelope)
         for endpoint_id in teller.reference.endpoints.get(department_id, ())
@@ -233,7 +233,7 @@ async def _repeat(connection: AsyncConnection, teller: Teller, group: _Group, le
     move = Move(moved, WarningEventType.REMINDED, note, only=frozenset())
     duties = (await warnings.duties_of(connection, [leader.id]))[leader.id]
     duty = next((one for one in duties if one["department_id"] == group.row["department_id"]), None)
-    envelope = envelope_of(teller, moved, duty, [one for one in free if one.id != leader.id])
+    envelope = envelope_of(teller, move, duty, [one for one in free if one.id != leader.id])
     endpoints = teller.reference.endpoints.get(group.row["department_id"], ())
     others = [member for member in group.row["told_open"] if _id(member) != leader.id]
     told = {"last_at": teller.now, "told_open": sorted([*others, _member(leader.id, moved.revision)])}

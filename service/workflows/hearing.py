@@ -18,7 +18,7 @@ from service.delivery.routes import Receiver, Route
 from service.domain.areas import county_of
 from service.domain.catalogue import Catalogue
 from service.domain.levels import Level
-from service.domain.warnings import PUSHED_EVENTS, Routed, Warning
+from service.domain.warnings import PUSHED_EVENTS, Routed, Warning, WarningEventType
 from service.domain.words import DutyRole, SubjectKind, WarningState
 from service.store import routing as store
 from service.store.engine import Row, new_id
@@ -49,7 +49,9 @@ class Switchboard:
     told: Mapping[UUID, Told]
 
     def hold(self, warning: Warning, hearer: Hearer) -> Held | None:
-        """What holds this push back, if anything."""
+        """What holds this push back, if anything. Nothing holds back what asks somebody to confirm."""
+        if warning.state is WarningState.PENDING_CONFIRMATION or warning.issued_level is None:
+            return None
         labels = self.told[warning.id].labels
         return held(labels, str(warning.id), hearer.route, self.quiet) or gathered(labels, hearer.route)
 
@@ -126,8 +128,12 @@ def hearers(
 ) -> dict[UUID, Hearer]:
     """Which departments hear of a move, each with the reason. Routes first: they say more than a subscription does."""
     reference, board = to
+    if move.type is WarningEventType.ESCALATED:  # also while it waits: who shall confirm must hear of it
+        return {department_id: Hearer(move.note) for department_id in move.only or ()}
     if not is_heard(move):
-        return {}
+        never_left = move.type in PUSHED_EVENTS and move.warning.issued_level is None and not move.warning.is_open
+        # It ended before it ever left the house: only who was asked to confirm hears.
+        return {one.department_id: Hearer(one.reason) for one in move.owed} if never_left else {}
     if move.only is not None:
         return {department_id: Hearer(move.note) for department_id in move.only}
     heard: dict[UUID, Hearer] = {}

@@ -17,6 +17,7 @@ from service.delivery.matchers import matcher
 from service.delivery.routing import Directory
 from service.delivery.silences import Silence
 from service.domain.catalogue import Catalogue
+from service.rules.escalation import EscalationHolder
 from service.rules.law.book import LawBook
 from service.rules.method.loading import Methods
 from service.rules.method.procedure import Procedures
@@ -52,6 +53,7 @@ class Engines:
     coordination: Coordination
     watch: WatchTable
     models: ModelHolder
+    escalation: EscalationHolder
     zone: ZoneInfo
     late_hours: float | None = None
 
