@@ -18,8 +18,10 @@ from service.api import (
     assessment_steps,
     assessments,
     batches,
+    deliveries,
     departments,
     emergency,
+    endpoint_acts,
     endpoints,
     errors,
     evidence_files,
@@ -43,12 +45,11 @@ from service.api.broadcast import Broadcast
 from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
 from service.api.state import App
-from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.domain.catalogue import load_catalogue
 from service.later import later
-from service.pushing import pushing
+from service.pushing import channels_of, pushing
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
 from service.rules.method.loading import load_methods
@@ -81,9 +82,9 @@ from service.workflows.workdays import is_workday
 # Addresses are tried in this order, 3 µs each: the busiest first.
 # The stream comes before /v1/warnings/{id}, which would take its name for an id.
 ROOMS = (
-    reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments, following,
-    assessment_reports, assessment_steps, project_kinds, catalogue_routes, models,
+    reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, endpoint_acts,
+    deliveries, subscriptions, responsibilities, standing_orders, projects, participation, evidence_files, emergency,
+    assessments, following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
@@ -179,7 +180,7 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         thinking, client = aside(None, load_engines, settings), aside(None, new_client, guard)
         engine = _engine(stack, url, settings.pool_size)
         doors, engines = await open_doors(settings, engine), await thinking
-        channel = WebhookChannel(await stack.enter_async_context(await client), settings.push_timeout_s)
+        channels = channels_of(settings, guard, await stack.enter_async_context(await client))
         intake = Intake(doors, engines, clock, (settings.group_limit, settings.waiting_limit))
         rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
         await rulebooks.follow()
@@ -194,12 +195,13 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             engine=engine, doors=doors, engines=engines, intake=intake, keys=KeyBook(engine), clock=clock,
             newest=Newest(engine, doors.reference, app.bells.line), broadcast=broadcast, metrics=metrics,
             pages=Pages(engine, engines.catalogue, app.bells.line),
-            rulebooks=rulebooks, models=registry, tryout=Tryout(channel, guard, clock), stopping=lambda: app.stopping,
+            rulebooks=rulebooks, models=registry, tryout=Tryout(channels, clock, settings.push_verify),
+            stopping=lambda: app.stopping,
         )  # fmt: skip
         _keep_going(stack, listen(url, _heard(app), app.bells.line))
         _keep_going(stack, broadcast.run())
         if settings.push_workers:
-            await stack.enter_async_context(pushing(settings, url, channel, app.bells.outbox, clock))
+            await stack.enter_async_context(pushing(settings, url, channels, app.bells.outbox, clock))
         scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, (rulebooks, registry), clock))
         scheduler.start()
         stack.callback(scheduler.stop)

@@ -18,7 +18,8 @@ TOLERANCE = timedelta(minutes=5)  # as the package has it
 class Receiver:
     """Keeps what it got: verified bodies, ids, and refusals. `answers` are statuses given in turn, then `usual`.
 
-    `headers` go with every answer. With `gate` cleared it takes requests and does not answer until it is set; `most`
+    It agrees to be pushed to while it `consents`. `headers` go with every answer. With `gate` cleared it takes
+    requests and does not answer until it is set; `most`
     is how many it ever had open at once. `tried` are the ids of all attempts, in order. `clock`: for tests with a set
     clock, since the package compares with the wall clock only.
     """
@@ -28,6 +29,7 @@ class Receiver:
         self.answers: list[int] = []
         self.usual = 200
         self.headers: dict[str, str] = {}
+        self.consents = True
         self.clock: Callable[[], datetime] | None = None
         self.gate = threading.Event()
         self.gate.set()
@@ -103,6 +105,14 @@ class Receiver:
                         self.send_header(name, value)
                     self.end_headers()
                     self.wfile.flush()
+
+            def do_OPTIONS(self) -> None:
+                """Consent to be pushed to, as CloudEvents' abuse protection asks for it."""
+                self.send_response(200)
+                if receiver.consents:
+                    self.send_header("webhook-allowed-origin", self.headers["webhook-request-origin"])
+                self.send_header("content-length", "0")
+                self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 pass
