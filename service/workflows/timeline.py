@@ -13,7 +13,7 @@ from service.domain.escalation import Chain
 from service.domain.levels import Level
 from service.domain.problems import not_found
 from service.domain.words import DutyRole, SubjectKind
-from service.store import chains, feed, outbox, warnings
+from service.store import chains, feed, held, outbox, warnings
 from service.store.engine import Row
 from service.store.reference import Reference
 from service.store.views import Sight
@@ -23,8 +23,8 @@ from service.workflows.telling import Work
 
 MOST_JUDGEMENTS = 1000
 _KINDS = {
-    "judged": "研判", "changed": "变动", "owed": "应送达", "tried": "推送", "signed": "签收", "answered": "答复",
-    "escalated": "逐级报送", "skipped": "逐级报送跳过",
+    "judged": "研判", "changed": "变动", "owed": "应送达", "held": "暂缓发送", "tried": "推送", "signed": "签收",
+    "answered": "答复", "escalated": "逐级报送", "skipped": "逐级报送跳过",
 }  # fmt: skip
 _EVENTS = {
     "opened": "生成，待核实", "issued": "发出", "updated": "更新", "acknowledged": "签收", "reminded": "催办",
@@ -33,6 +33,8 @@ _EVENTS = {
 _ROLES = {DutyRole.LEAD: "牵头", DutyRole.PARTICIPANT: "配合", DutyRole.COORDINATOR: "协调"}
 _ORDER = {kind: place for place, kind in enumerate(_KINDS)}
 _OF_PUSH = ("endpoint_id", "message_id", "state", "attempts", "last_error", "done_at")
+_OF_HELD = ("state", "held_by", "silence_id", "settled_at", "carried_by", "carried_revision")
+_HELD = {"waiting": "等待", "sent": "已发出", "merged": "已并入", "hushed": "未发出"}
 _OF_STEP = ("clock", "since", "step", "told", "rank", "due_at", "endpoint_ids", "policy")
 HEADER = ("时间", "类型", "单位", "内容", "版本")
 
@@ -72,6 +74,7 @@ async def timeline_of(work: Work, warning_id: UUID, sight: Sight) -> Timeline:
         reference = await work.doors.reference.get(connection)
         events = await warnings.events_of(connection, warning_id)
         pushes = await outbox.of_warning(connection, warning_id)
+        waited = await held.of_warning(connection, warning_id)
         duties = (await warnings.duties_of(connection, [warning_id]))[warning_id]
         steps = await chains.steps_of(connection, warning_id)
         running = await chains.of_warning(connection, warning_id)
@@ -81,7 +84,7 @@ async def timeline_of(work: Work, warning_id: UUID, sight: Sight) -> Timeline:
             else []
         )
     found = [*_judged(judged, row), *_changed(events), *_told(pushes, reference), *_stepped(steps, reference)]
-    found += _done(duties, reference)
+    found += [*_done(duties, reference), *_held(waited)]
     named = [{**duty, "department": reference.department_name(duty["department_id"]) or "?"} for duty in duties]
     entries = sorted(found, key=lambda entry: (entry.at, _ORDER[entry.kind], entry.revision or 0))
     return Timeline(row, tuple(entries), named, running)
@@ -115,6 +118,14 @@ def _told(pushes: Iterable[Row], reference: Reference) -> Iterator[Entry]:
             at = datetime.fromisoformat(one["started_at"])
             said = f"第 {one['number']} 次：{how}，{one['milliseconds']} 毫秒"
             yield Entry(at, "tried", said, who, push["revision"], {"message_id": push["message_id"], **one})
+
+
+def _held(pushes: Iterable[Row]) -> Iterator[Entry]:
+    """Who did not hear at once, why, and what became of it."""
+    for push in pushes:
+        known = {name: push[name] for name in _OF_HELD}
+        said = f"{_HELD[push['state']]}：{push['reason']}；{push['why']}"
+        yield Entry(push["created_at"], "held", said, push["department"] or "?", push["revision"], known)
 
 
 def _stepped(steps: Iterable[Row], reference: Reference) -> Iterator[Entry]:
