@@ -62,6 +62,8 @@ def run_test(
 ) -> None:
     """试算：一条预警在某一时刻会发给谁、何时、为什么。"""
     catalogue = load_catalogue()
+    if not (len(area) == 12 and area.isascii() and area.isdigit()):
+        raise typer.BadParameter("区划代码应为 12 位数字，例如 990101001001", param_hint="--area")
     if category not in catalogue.categories:
         with foreseen():
             raise not_found("事项类别", category)

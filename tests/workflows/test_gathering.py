@@ -305,6 +305,16 @@ async def test_a_tick_that_dies_on_the_way_loses_nothing_and_doubles_nothing(tow
     assert await together(town, town.office) == [[str(warning)]]
 
 
+async def test_what_cannot_be_sent_anywhere_does_not_count_as_sent(town: Town) -> None:
+    await put(town, ROUTES)
+    async with town.doors.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE endpoint SET state = 'disabled'")
+    warning = await reported(town)
+    assert await pass_time(town, seconds=30) == 0
+    [row] = await town.rows("SELECT state, reason FROM held_push WHERE warning_id = :id", id=warning)
+    assert (row["state"], row["reason"]) == ("hushed", "该单位没有可用的推送地址")
+
+
 WHERE = (VILLAGE, OTHER_VILLAGE)
 WHAT = (
     "青禾服饰厂拖欠工资三个月",
