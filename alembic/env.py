@@ -11,9 +11,11 @@ from sqlmodel import AutoString, SQLModel
 from alembic import context
 from service.store import (  # noqa: F401  (declares the tables)
     tables,
+    tables_escalation,
     tables_filed,
     tables_model,
     tables_project,
+    tables_routing,
     tables_service,
 )
 from service.store.engine import driver_url

@@ -14,18 +14,24 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import (
+    alertmanager,
+    alertmanager_silences,
+    alerts_in,
     assessment_reports,
     assessment_steps,
     assessments,
     batches,
+    cap,
     deliveries,
     departments,
     emergency,
     endpoint_acts,
     endpoints,
     errors,
+    escalation_policies,
     evidence_files,
     following,
+    formats,
     incidents,
     matters,
     models,
@@ -33,8 +39,12 @@ from service.api import (
     participation,
     project_kinds,
     projects,
+    proof,
     reporting,
     responsibilities,
+    rosters,
+    sign_links,
+    silences,
     standing_orders,
     stream,
     subscriptions,
@@ -42,14 +52,16 @@ from service.api import (
 )
 from service.api import catalogue as catalogue_routes
 from service.api.broadcast import Broadcast
+from service.api.documents import Documents
 from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
 from service.api.state import App
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
-from service.domain.catalogue import load_catalogue
+from service.domain.catalogue import Catalogue, load_catalogue
 from service.later import later
-from service.pushing import channels_of, pushing
+from service.pushing import channels_of, naming_of, pushing
+from service.rules.escalation import EscalationHolder, load_escalation
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
 from service.rules.method.loading import load_methods
@@ -71,20 +83,24 @@ from service.store.reference import REFERENCE_CHANNEL, ReferenceCache
 from service.store.secrets import content_mac_key
 from service.store.warnings import EVENTS_CHANNEL
 from service.text.category import Categoriser
+from service.workflows.alert_mapping import MAPPING_FILE, AlertMapping, load_alert_mapping
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.parts import Clock, Doors, Engines
+from service.workflows.policies import Policies
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.trying import Tryout
 from service.workflows.workdays import is_workday
 
 # Addresses are tried in this order, 3 µs each: the busiest first.
-# The stream comes before /v1/warnings/{id}, which would take its name for an id.
+# Stream and CAP come before /v1/warnings/{id}, which would take their names for an id.
 ROOMS = (
-    reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, endpoint_acts,
-    deliveries, subscriptions, responsibilities, standing_orders, projects, participation, evidence_files, emergency,
-    assessments, following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models,
+    reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
+    endpoint_acts, deliveries, subscriptions, responsibilities, standing_orders, projects, participation,
+    evidence_files, emergency, assessments, following, assessment_reports, assessment_steps, project_kinds,
+    catalogue_routes, models, silences, escalation_policies, sign_links, alertmanager, alertmanager_silences,
+    alerts_in, rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
@@ -112,6 +128,7 @@ def load_engines(settings: Settings) -> Engines:
         procedures=load_procedures([preset.name for preset in methods.presets]),
         watch=load_watch(methods.checklist, catalogue),
         models=ModelHolder(_shipped(settings.models_dir)),
+        escalation=EscalationHolder(load_escalation()),
         zone=settings.timezone,
         late_hours=settings.late_hours,
     )
@@ -182,12 +199,7 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         doors, engines = await open_doors(settings, engine), await thinking
         channels = channels_of(settings, guard, await stack.enter_async_context(await client))
         intake = Intake(doors, engines, clock, (settings.group_limit, settings.waiting_limit))
-        rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
-        await rulebooks.follow()
-        await rulebooks.keep_current(clock())
-        registry = Models(doors, engines.models, settings.models_dir)
-        await registry.take_shipped(clock())
-        await registry.follow()
+        rulebooks, registry, policies = await _followed(doors, engines, settings, clock)
         # Connections of its own, so that a burst of reports does not hold up events.
         own = replace(doors, engine=_engine(stack, url, STREAM_CONNECTIONS))
         broadcast = Broadcast(own, engines.catalogue, clock, app.bells.events)
@@ -195,14 +207,16 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             engine=engine, doors=doors, engines=engines, intake=intake, keys=KeyBook(engine), clock=clock,
             newest=Newest(engine, doors.reference, app.bells.line), broadcast=broadcast, metrics=metrics,
             pages=Pages(engine, engines.catalogue, app.bells.line),
-            rulebooks=rulebooks, models=registry, tryout=Tryout(channels, clock, settings.push_verify),
-            stopping=lambda: app.stopping,
+            documents=Documents(engine, engines.catalogue, naming_of(settings), app.bells.line),
+            rulebooks=rulebooks, policies=policies, models=registry,
+            tryout=Tryout(channels, clock, settings.push_verify), stopping=lambda: app.stopping, started_at=clock(),
+            alert_mapping=_alert_mapping(settings, engines.catalogue),
         )  # fmt: skip
         _keep_going(stack, listen(url, _heard(app), app.bells.line))
         _keep_going(stack, broadcast.run())
         if settings.push_workers:
             await stack.enter_async_context(pushing(settings, url, channels, app.bells.outbox, clock))
-        scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, (rulebooks, registry), clock))
+        scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, (rulebooks, registry, policies), clock))
         scheduler.start()
         stack.callback(scheduler.stop)
         await stack.enter_async_context(intake.running())
@@ -210,6 +224,26 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             _keep_going(stack, trickle(doors, intake, clock))
         yield
         app.stop_streams()
+
+
+def _alert_mapping(settings: Settings, catalogue: Catalogue) -> AlertMapping:
+    return load_alert_mapping(catalogue, settings.alert_mapping or MAPPING_FILE)
+
+
+async def _followed(
+    doors: Doors, engines: Engines, settings: Settings, clock: Clock
+) -> tuple[Rulebooks, Models, Policies]:
+    """What this process keeps in step with the database, as it stands there now."""
+    rulebooks = Rulebooks(doors, engines.rulebooks, settings.rulebook or INCIDENT_RULEBOOK)
+    await rulebooks.follow()
+    await rulebooks.keep_current(clock())
+    policies = Policies(doors, engines.escalation, engines.escalation.current)
+    await policies.keep_shipped(clock())
+    await policies.follow()
+    registry = Models(doors, engines.models, settings.models_dir)
+    await registry.take_shipped(clock())
+    await registry.follow()
+    return rulebooks, registry, policies
 
 
 def _heard(app: Weiyu) -> dict[str, Callable[[], None]]:

@@ -15,13 +15,16 @@ from service.store.engine import new_id
 from service.workflows.clocks import issue_overdue, remind_overdue
 from service.workflows.conditions import warn_overdue
 from service.workflows.counting_scores import count_scores, settled_before
+from service.workflows.escalating import escalate_overdue
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.months import make_months
 from service.workflows.parts import Clock, Doors, Engines
+from service.workflows.policies import Policies
 from service.workflows.reopening import reopen_outrun
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.settling_forecasts import settle_forecasts
+from service.workflows.silencing import tell_ended
 from service.workflows.together import warn_together
 from service.workflows.unassessed import warn_unassessed
 from service.workflows.watching_models import Watch, watch_model
@@ -39,22 +42,27 @@ class Tick:
     shared: bool = True
 
 
-def ticks(doors: Doors, engines: Engines, followed: tuple[Rulebooks, Models], clock: Clock) -> tuple[Tick, ...]:
+def ticks(
+    doors: Doors, engines: Engines, followed: tuple[Rulebooks, Models, Policies], clock: Clock
+) -> tuple[Tick, ...]:
     """Everything that happens by itself; `followed` is what each process keeps in step with the database."""
-    rulebooks, models = followed
+    rulebooks, models, policies = followed
     return (
         Tick("issue_overdue", timedelta(seconds=5), lambda: issue_overdue(doors, engines, clock())),
         Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
+        Tick("escalate_overdue", timedelta(seconds=5), lambda: escalate_overdue(doors, engines, clock())),
         Tick("warn_unassessed", timedelta(minutes=2), lambda: warn_unassessed(doors, engines, clock())),
         Tick("warn_together", timedelta(minutes=2), lambda: warn_together(doors, engines, clock())),
         Tick("warn_conditions", timedelta(minutes=2), lambda: warn_overdue(doors, engines, clock())),
         Tick("reopen_outrun", timedelta(minutes=2), lambda: reopen_outrun(doors, engines, clock())),
+        Tick("tell_ended_silences", timedelta(seconds=15), lambda: tell_ended(doors, engines, clock())),
         Tick("make_months", timedelta(minutes=10), lambda: make_months(doors, clock())),
         Tick("count_scores", timedelta(minutes=1), lambda: count_scores(doors, engines, settled_before(wall_clock()))),
         Tick("settle_forecasts", timedelta(minutes=10), lambda: settle_forecasts(doors, clock())),
         Tick("watch_model", timedelta(hours=1), lambda: watch_model(Watch(engines, models, clock()))),
         Tick("follow_rulebook", timedelta(seconds=5), rulebooks.follow, shared=False),
         Tick("follow_model", timedelta(seconds=5), models.follow, shared=False),
+        Tick("follow_policy", timedelta(seconds=5), policies.follow, shared=False),
     )
 
 

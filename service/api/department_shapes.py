@@ -17,11 +17,15 @@ Categories = Annotated[list[str], Field(min_length=1, max_length=200)]
 
 
 class DepartmentIn(Strict):
-    """A department; `is_coordinator` with an area makes it the coordinating office (综治中心) there."""
+    """A department; `is_coordinator` with an area makes it the coordinating office (综治中心) there.
+
+    `supervisor_id` is its supervising department (主管单位), which is told when it stays silent.
+    """
 
     name: Name
     is_coordinator: bool = False
     area: AreaCode | None = None
+    supervisor_id: UUID | None = None
 
 
 class DepartmentOut(DepartmentIn, Out):
@@ -37,6 +41,7 @@ class DepartmentChange(Strict):
     name: Name = ""
     is_coordinator: bool = False
     area: AreaCode | None = None
+    supervisor_id: UUID | None = None
 
 
 class SubscriptionIn(Strict):

@@ -65,3 +65,19 @@ async def _check_department(request: Request, row: Row) -> None:
             409, "name_taken", f"已有名为“{row['name']}”的单位。", (FieldError("name", "taken", "请换一个名称。"),)
         )
     await check_place(request, row["area"], None)
+    await _check_supervisor(request, row)
+
+
+async def _check_supervisor(request: Request, row: Row) -> None:
+    """The supervising department is there, and supervising leads round to nobody."""
+    above = {known["id"]: known["supervisor_id"] for known in await all_rows(request, DepartmentTable, "id")}
+    at, passed = row["supervisor_id"], {row["id"]}
+    while at is not None:
+        if at not in above:
+            error = FieldError("supervisor_id", "unknown", f"没有编号为 {at} 的单位。")
+            raise Problem(422, "invalid_request", "主管单位不存在。", (error,))
+        if at in passed:
+            error = FieldError("supervisor_id", "circular", "主管关系绕成了圈，请改为上一级单位。")
+            raise Problem(422, "invalid_request", "单位不能由自己或自己的下属主管。", (error,))
+        passed.add(at)
+        at = above[at]

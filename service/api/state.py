@@ -10,14 +10,17 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api.broadcast import Broadcast
+from service.api.documents import Documents
 from service.api.pages import Pages
 from service.store.keys import KeyBook, Viewer
 from service.store.newest import Newest
+from service.workflows.alert_mapping import AlertMapping
 from service.workflows.answering import Actor
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.parts import Doors, Engines
+from service.workflows.policies import Policies
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.telling import Work
 from service.workflows.trying import Tryout
@@ -35,11 +38,15 @@ class App:
     clock: Callable[[], datetime]
     newest: Newest
     pages: Pages
+    documents: Documents
     broadcast: Broadcast
     metrics: Metrics
     rulebooks: Rulebooks
+    policies: Policies
     models: Models
     tryout: Tryout
+    alert_mapping: AlertMapping
+    started_at: datetime
     stopping: Callable[[], bool]
 
     def work(self) -> Work:

@@ -26,6 +26,8 @@ class Envelope:
     link: str
     role: DutyRole | None = None  # None: only informed
     sign_due_at: datetime | None = None
+    sign_link: str | None = None  # one click and one confirmation sign for the receiver's department
+    note: str | None = None  # why it is told again: Chinese, of offices and deadlines only
 
 
 def body(event: WarningEventType, at: datetime, warning: Warning, envelope: Envelope) -> bytes:
@@ -54,7 +56,7 @@ def test_body(at: datetime) -> bytes:
 def example_body(at: datetime, link_base: str) -> bytes:
     """A body as warnings have it, of nothing that happened: lets a department try what it makes of one."""
     data = {
-        "id": EXAMPLE_ID, "revision": 1, "level": "yellow", "level_zh": "黄色", "test": True,
+        "id": EXAMPLE_ID, "revision": 1, "level": "yellow", "level_zh": "黄", "test": True,
         "headline": "示例预警，不是真实事件，无需处置", "area": "000000000000", "area_name": "示例街道",
         "category": "other", "category_name": "示例类别", "subject": {"kind": "matter", "id": EXAMPLE_ID},
         "state": "issued", "unverified": False, "statutory_report_required": False, "sign_due_at": None,
@@ -81,6 +83,11 @@ def switched_off_body(at: datetime, who: Mapping[str, Any], link: str) -> bytes:
     return _pack("endpoint.disabled", at, {**who, "headline": _clipped(headline), "link": link})
 
 
+def notice_body(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
+    """The body of a notice that is about no single warning, such as `silence.made`."""
+    return _pack(kind, at, data)
+
+
 def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:
     return {
         "id": str(warning.id),
@@ -101,6 +108,8 @@ def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:
         "measures": list(warning.measures),
         "measures_left_out": 0,
         "link": envelope.link,
+        "sign_link": envelope.sign_link,
+        "note": envelope.note,
     }
 
 

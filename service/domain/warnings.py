@@ -20,6 +20,7 @@ class WarningEventType(StrEnum):
     UPDATED = "updated"  # level, duties or size changed
     ACKNOWLEDGED = "acknowledged"
     REMINDED = "reminded"
+    ESCALATED = "escalated"  # nobody signed (or confirmed) in time: the next one up is told
     RESOLVED = "resolved"
     CANCELLED = "cancelled"
 
@@ -35,6 +36,7 @@ class Department:
     name: str
     is_coordinator: bool = False  # the coordinating office (e.g. 综治中心) of its area
     area: str | None = None
+    supervisor_id: UUID | None = None  # 主管单位: hears when this one stays silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Reference:
     subscriptions: tuple[Subscription, ...]
     standing_orders: tuple[StandingOrder, ...]
     endpoints: dict[UUID, list[UUID]]  # of each department; whether one is active, the outbox asks when it owes
+    silences: tuple[Row, ...] = ()  # those whose end was not told yet
+    routing: Row | None = None  # the routes in force
     built: dict[str, Any] = field(
         default_factory=dict, compare=False
     )  # what a reader derived once, such as a routing table
@@ -128,7 +130,8 @@ async def _read(connection: AsyncConnection, version: int) -> Reference:
     for r in await all_of("area", "code, valid_from"):
         areas.setdefault(r["code"], []).append(Area(r["code"], r["name"], r["valid_from"], r["valid_to"]))
     departments = [
-        Department(r["id"], r["name"], r["is_coordinator"], r["area"]) for r in await all_of("department", "name")
+        Department(r["id"], r["name"], r["is_coordinator"], r["area"], r["supervisor_id"])
+        for r in await all_of("department", "name")
     ]
     return Reference(
         version=version,
@@ -138,6 +141,8 @@ async def _read(connection: AsyncConnection, version: int) -> Reference:
         subscriptions=tuple(_subscription(r) for r in await all_of("subscription", "id")),
         standing_orders=tuple(_standing_order(r) for r in await all_of("standing_order", "valid_from, id")),
         endpoints=_by_department(await all_of("endpoint", "id")),
+        silences=tuple(await all_of("silence WHERE end_told_at IS NULL", "id")),
+        routing=next(iter(await all_of("routing_version WHERE active_since IS NOT NULL", "number")), None),
     )
 
 
@@ -184,6 +189,9 @@ SELECT EXISTS (SELECT 1 FROM endpoint WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM subscription WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM responsibility WHERE lead_id = :id OR :id = ANY(participant_ids))
   OR EXISTS (SELECT 1 FROM duty WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM department WHERE supervisor_id = :id)
+  OR EXISTS (SELECT 1 FROM shift WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM escalation WHERE told_id = :id)
   OR EXISTS (SELECT 1 FROM api_key WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM project WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM evidence WHERE department_id = :id)

@@ -11,10 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.escalation import Chain
 from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.warnings import Warning
 from service.domain.words import Outcome, SubjectKind, WarningState
+from service.store.chains import begun
 from service.store.engine import Beside, Insert, Row, insert_all, replacing, rows_of, run
 from service.store.outbox import OUTBOX_CHANNEL, owed
 from service.store.tables import DutyTable, JudgementTable, WarningEventTable, WarningTable
@@ -63,6 +65,12 @@ async def issued_of_matter(connection: AsyncConnection, matter_id: UUID) -> UUID
     return found
 
 
+async def one(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
+    """A warning as it stands, for whoever may see it by other right than a key's."""
+    rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id"), {"id": warning_id})
+    return next((warning_of(row) for row in rows_of(rows)), None)
+
+
 async def locked(connection: AsyncConnection, warning_id: UUID) -> Warning | None:
     rows = await connection.execute(text("SELECT * FROM warning WHERE id = :id FOR UPDATE"), {"id": warning_id})
     return next((warning_of(row) for row in rows_of(rows)), None)
@@ -88,6 +96,7 @@ class Told:
     duties: Sequence[Row]
     events: Sequence[Row]
     pushes: Sequence[Row]
+    chains: Sequence[Chain] = ()
 
 
 async def tell(connection: AsyncConnection, told: Told) -> None:
@@ -101,6 +110,7 @@ async def tell(connection: AsyncConnection, told: Told) -> None:
         _duties(told.duties),
         Insert(WarningEventTable, told.events, "", *_NUMBERED),
         owed(told.pushes),
+        begun(told.chains),
     ]
     channels = (EVENTS_CHANNEL, OUTBOX_CHANNEL) if told.pushes else (EVENTS_CHANNEL,)
     await insert_all(connection, inserts, Beside(_COUNTER, {"count": len(told.events)}, channels))

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.domain.escalation import Clock
 from service.domain.matters import Matter
 from service.domain.problems import Problem, not_found
 from service.domain.warnings import Warning, WarningEventType
 from service.domain.words import DutyRole, MatterStatus, Outcome, SubjectKind, WarningState
-from service.store import feed, matters, warnings
+from service.store import chains, feed, matters, warnings
 from service.store.engine import Row, insert_all
 from service.store.views import Sight
 from service.workflows.deciding import Move, confirm, settle
@@ -46,6 +47,7 @@ async def confirm_warning(work: Work, warning_id: UUID, actor: Actor) -> None:
     async with work.doors.transaction() as connection:
         warning = await _locked(connection, warning_id, actor)
         if warning.state is WarningState.PENDING_CONFIRMATION:
+            await chains.end(connection, (warning_id, None), [Clock.CONFIRM], (f"{actor.name}已核实", work.now))
             await tell(connection, await work.teller(connection), [confirm(warning, actor.name, work.now)])
         elif not warning.is_open:
             raise _ended(warning)
@@ -57,8 +59,13 @@ async def confirm_warning(work: Work, warning_id: UUID, actor: Actor) -> None:
             await tell(connection, await work.teller(connection), [move])
 
 
-async def acknowledge_warning(work: Work, warning_id: UUID, actor: Actor, note: str | None) -> None:
-    """Sign for a warning (签收), each department for itself. Signing twice is signing once."""
+async def acknowledge_warning(
+    work: Work, warning_id: UUID, actor: Actor, note: str | None, asked: datetime | None = None
+) -> bool:
+    """Sign for a warning (签收), each department for itself. Signing twice is signing once: False then.
+
+    `asked`: the deadline that the signer was told; a clock that began anew since asks for another signature.
+    """
     department = _department(actor)
     async with work.doors.transaction() as connection:
         warning = await _locked(connection, warning_id, actor)
@@ -68,19 +75,23 @@ async def acknowledge_warning(work: Work, warning_id: UUID, actor: Actor, note: 
             raise Problem(409, "not_issued", "该预警尚待核实、未发出，不能签收；请先核实（POST …/confirm）。")
         duties = {row["department_id"]: row for row in (await warnings.duties_of(connection, [warning_id]))[warning_id]}
         duty = duties.setdefault(department, _asked_in(warning_id, department))
+        if asked is not None and duty["sign_due_at"] != asked:
+            raise Problem(409, "link_outdated", "该预警的签收已重新计时；请使用最近一次推送中的链接。")
         if duty["signed_at"] is not None:
-            return
+            return False
         duty |= {
             "signed_at": work.now,
             "sign_note": note,
-            "next_check_at": _unless_coordinating(duty, duty["answer_due_at"]),
+            "next_check_at": _unless_coordinating(duty, _looked_at_next(work, warning, duty)),
         }
         await warnings.keep_duties(connection, [duty])
+        await _stop_chains(connection, warning_id, department, work.now)
         leads = duty["role"] == DutyRole.LEAD or not any(row["role"] == DutyRole.LEAD for row in duties.values())
         state = WarningState.ACKNOWLEDGED if leads else warning.state
         signed = replace(warning, revision=warning.revision + 1, state=state, updated_at=work.now)
         move = Move(signed, WarningEventType.ACKNOWLEDGED, f"{actor.name}已签收")
         await tell(connection, await work.teller(connection), [move])
+        return True
 
 
 async def answer_warning(work: Work, warning_id: UUID, actor: Actor, note: str) -> None:
@@ -102,6 +113,7 @@ async def answer_warning(work: Work, warning_id: UUID, actor: Actor, note: str) 
             "next_check_at": _unless_coordinating(duty, work.now + timedelta(hours=hours)),
         }
         await warnings.keep_duties(connection, [duty])
+        await _stop_chains(connection, warning_id, department, work.now)
         if matter is not None:
             replied = replace(matter, replied_at=work.now, reports_after_reply=0)
             entry = {
@@ -187,6 +199,22 @@ async def _locked(connection: AsyncConnection, warning_id: UUID, actor: Actor) -
 async def _end(connection: AsyncConnection, teller: Teller, warning: Warning, ending: Ending, actor: Actor) -> None:
     changes: dict[str, Any] = {"outcome": ending.outcome, "outcome_at": ending.at, "outcome_note": ending.note}
     await tell(connection, teller, [settle(warning, changes, teller.now, f"{actor.name}办结")])
+
+
+async def _stop_chains(connection: AsyncConnection, warning_id: UUID, department_id: UUID, now: datetime) -> None:
+    """Escalation stops for the department that signed, for no other."""
+    ending = ("本单位已签收", now)
+    await chains.end(connection, (warning_id, department_id), [Clock.SIGN, Clock.DIRECT], ending)
+
+
+def _looked_at_next(work: Work, warning: Warning, duty: Row) -> datetime | None:
+    """When a signed duty is looked at next: at its deadline for the answer, or before when it should not lie idle."""
+    policy, day = work.engines.escalation.current, work.engines.day(work.now)
+    plan = policy.plan(Clock.SIGN, warning.level, warning.area, day)
+    answer: datetime | None = duty["answer_due_at"]
+    if plan is None or plan.idle is None or answer is None:
+        return answer
+    return min(answer, work.now + plan.idle)
 
 
 def _unless_coordinating(duty: Row, instant: datetime | None) -> datetime | None:

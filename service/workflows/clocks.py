@@ -37,7 +37,7 @@ async def issue_overdue(doors: Doors, engines: Engines, now: datetime) -> int:
         if warning and warning.state is WarningState.PENDING_CONFIRMATION and _is_over(warning.confirm_due_at, now):
             await tell(connection, teller, [issue_unconfirmed(warning, now)])
 
-    await _each(doors, engines, now, {warning_id: partial(issue, warning_id=warning_id) for warning_id in overdue})
+    await each(doors, engines, now, {warning_id: partial(issue, warning_id=warning_id) for warning_id in overdue})
     return len(overdue)
 
 
@@ -46,11 +46,11 @@ async def remind_overdue(doors: Doors, engines: Engines, now: datetime) -> int:
     async with doors.transaction() as connection:
         due = await warnings.due_duties(connection, now, AT_ONCE)
     about = {row["warning_id"]: row for row in due}
-    await _each(doors, engines, now, {warning_id: partial(_remind, about=row) for warning_id, row in about.items()})
+    await each(doors, engines, now, {warning_id: partial(_remind, about=row) for warning_id, row in about.items()})
     return len(due)
 
 
-async def _each(doors: Doors, engines: Engines, now: datetime, steps: Mapping[UUID, Step]) -> None:
+async def each(doors: Doors, engines: Engines, now: datetime, steps: Mapping[UUID, Step]) -> None:
     """Each warning in a transaction of its own: one that cannot be told must not hold up those behind it."""
     failed = []
     for warning_id, step in steps.items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -40,8 +41,9 @@ class Move:
     type: WarningEventType
     note: str
     only: frozenset[UUID] | None = None
-    new_clocks: bool = False  # departments must sign (again) from now
+    new_clocks: bool = False  # departments must sign (again) from now, or somebody must confirm
     owed: tuple[Duty, ...] = ()
+    through: Mapping[UUID, tuple[UUID, ...]] = field(default_factory=dict)  # department → these endpoints, not all
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ def _leave_or_wait(warning: Warning, case: Case, policy: Policy, waiting: Warnin
         due = min(due, warning.confirm_due_at)  # a second rise never gives anybody more time
     # Whoever confirmed it before confirmed less than this.
     pending = changed(warning, state=WarningState.PENDING_CONFIRMATION, confirm_due_at=due, confirmed_by=None)
-    return Move(pending, waiting, f"研判为{warning.level.zh}级，待核实；{minutes:g} 分钟内无人核实则按“未核实”发出")
+    note = f"研判为{warning.level.zh}级，待核实；{minutes:g} 分钟内无人核实则按“未核实”发出"
+    return Move(pending, waiting, note, new_clocks=True)
 
 
 def _told(warning: Warning, case: Case, **changes: Any) -> Warning:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.delivery.routing import Directory
 from service.domain.catalogue import Catalogue
+from service.rules.escalation import EscalationHolder
 from service.rules.law.book import LawBook
 from service.rules.method.loading import Methods
 from service.rules.method.procedure import Procedures
@@ -42,6 +43,7 @@ class Engines:
     coordination: Coordination
     watch: WatchTable
     models: ModelHolder
+    escalation: EscalationHolder
     zone: ZoneInfo
     late_hours: float | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,20 +12,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.delivery.message import Envelope, body
 from service.delivery.routing import warnings_for
+from service.domain.escalation import Chain
 from service.domain.levels import Level
 from service.domain.quick import changed
 from service.domain.warnings import PUSHED_EVENTS, Duty, Routed, Warning, WarningEventType, WarningSubject
 from service.domain.words import DutyRole, WarningState
-from service.store import warnings
+from service.store import chains, warnings
 from service.store.engine import Row, new_id
 from service.store.reference import Reference
+from service.workflows.chaining import begun
 from service.workflows.deciding import Move
 from service.workflows.parts import Doors, Engines, directory_of
+from service.workflows.sign_links import SIGN_PATH, Grant, token_of
 from service.workflows.workdays import end_of_next_workday
 
 _HIDDEN = ("seq", "department_ids", "reports_told", "people_told")
 _SHOWN = tuple(field.name for field in fields(Warning) if field.name not in _HIDDEN)
 Duties = dict[UUID, dict[UUID, Row]]  # warning → department → duty row
+_ASKS_NOBODY_ANEW = (WarningEventType.ACKNOWLEDGED, WarningEventType.REMINDED, WarningEventType.ESCALATED)
+_SAYS_WHY = (WarningEventType.REMINDED, WarningEventType.ESCALATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,14 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
     """Write moves in this transaction. Takes the feed counter, so nothing slow may follow before the commit."""
     if not moves:
         return
+    moves = await _ending(connection, teller, moves)
     duties = await _duties(connection, moves)
     routed = {move.warning.id: _route(teller, move) for move in moves}
+    waiting: dict[tuple[UUID, UUID, str], Chain] = {}
     for move in moves:
-        _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
+        fresh = _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
+        for chain in begun(teller.engines, teller.reference, move, routed[move.warning.id], fresh):
+            waiting[chain.warning_id, chain.department_id, chain.clock] = chain
     kept = [
         changed(w, seq=place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
         for place, w in enumerate((move.warning for move in moves), 1)
@@ -67,6 +76,7 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
         duties=[row for rows in duties.values() for row in rows.values()],
         events=[_event(warning, move) for warning, move in zip(kept, moves, strict=True)],
         pushes=_pushes(teller, moves, routed, duties),
+        chains=list(waiting.values()),
     )
     await warnings.tell(connection, told)
 
@@ -74,6 +84,20 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
 def snapshot(warning: Warning) -> dict[str, Any]:
     """A warning as events, feed and answers show it."""
     return {**{name: getattr(warning, name) for name in _SHOWN}, "level_zh": warning.level.zh}
+
+
+async def _ending(connection: AsyncConnection, teller: Teller, moves: Sequence[Move]) -> Sequence[Move]:
+    """Whoever was told on the way up also hears that it is over."""
+    over = [move.warning.id for move in moves if not move.warning.is_open]
+    if not over:
+        return moves
+    told = await chains.close(connection, over, teller.now)
+    reason = "曾逐级报送至本单位，现已结束"
+    besides = {
+        warning_id: tuple(Duty(department_id, DutyRole.COORDINATOR, reason) for department_id in sorted(departments))
+        for warning_id, departments in told.items()
+    }
+    return [replace(move, owed=move.owed + besides.get(move.warning.id, ())) for move in moves]
 
 
 async def _duties(connection: AsyncConnection, moves: Sequence[Move]) -> Duties:
@@ -95,17 +119,15 @@ def _route(teller: Teller, move: Move) -> Routed:
     return Routed((*routed.duties, *besides.values()), routed.pushes)
 
 
-def _assign(teller: Teller, move: Move, routed: Routed, rows: dict[UUID, Row]) -> None:
-    """Bring a warning's duty rows up to date: new departments, new clocks, or clocks that stop."""
+def _assign(teller: Teller, move: Move, routed: Routed, rows: dict[UUID, Row]) -> list[Row]:
+    """Bring a warning's duty rows up to date: new departments, new clocks, clocks that stop; gives the fresh ones."""
+    fresh: list[Row] = []
     if not move.warning.is_open:
         for row in rows.values():
             row["next_check_at"] = None
-        return
-    if move.warning.state is WarningState.PENDING_CONFIRMATION or move.type in (
-        WarningEventType.ACKNOWLEDGED,
-        WarningEventType.REMINDED,
-    ):
-        return
+        return fresh
+    if move.warning.state is WarningState.PENDING_CONFIRMATION or move.type in _ASKS_NOBODY_ANEW:
+        return fresh
     leads = {duty.department_id for duty in routed.duties if duty.role is DutyRole.LEAD}
     for department_id, row in rows.items():
         if leads and row["role"] == DutyRole.LEAD and department_id not in leads:
@@ -116,6 +138,8 @@ def _assign(teller: Teller, move: Move, routed: Routed, rows: dict[UUID, Row]) -
         asked_anew = move.new_clocks or old is None or (duty.role is DutyRole.LEAD and old["role"] != DutyRole.LEAD)
         if asked_anew and not small:
             rows[duty.department_id] = _fresh(teller, move.warning, duty)
+            fresh.append(rows[duty.department_id])
+    return fresh
 
 
 def _fresh(teller: Teller, warning: Warning, duty: Duty) -> Row:
@@ -153,16 +177,23 @@ def _pushes(teller: Teller, moves: Sequence[Move], routed: Mapping[UUID, Routed]
         _outbox_row(teller, move, endpoint_id, why, duties[move.warning.id].get(department_id))
         for move in moves
         for department_id, why in _hearers(teller, move, routed[move.warning.id], duties[move.warning.id]).items()
-        for endpoint_id in teller.reference.endpoints.get(department_id, ())
+        for endpoint_id in _endpoints(teller, move, department_id)
     ]
+
+
+def _endpoints(teller: Teller, move: Move, department_id: UUID) -> Sequence[UUID]:
+    chosen: Sequence[UUID] = move.through.get(department_id, ())
+    return chosen or teller.reference.endpoints.get(department_id, ())
 
 
 def _hearers(teller: Teller, move: Move, routed: Routed, duties: dict[UUID, Row]) -> dict[UUID, str]:
     """Which departments hear of a move, each with the reason."""
+    if move.type is WarningEventType.ESCALATED:  # also while it waits: who shall confirm must hear of it
+        return dict.fromkeys(move.only or (), move.note)
     if move.type not in PUSHED_EVENTS or move.warning.state is WarningState.PENDING_CONFIRMATION:
         return {}
-    if move.warning.issued_level is None:  # it ended before it ever left the house
-        return {}
+    if move.warning.issued_level is None:  # it ended before it ever left the house: only who was asked to confirm hears
+        return {owed.department_id: owed.reason for owed in move.owed}
     if move.only is not None:
         return dict.fromkeys(move.only, move.note)
     heard: dict[UUID, str] = {}
@@ -195,6 +226,8 @@ def _outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, duty: R
         link=f"{teller.doors.link_base}/v1/warnings/{warning.id}",
         role=DutyRole(duty["role"]) if duty else None,
         sign_due_at=duty["sign_due_at"].astimezone(teller.engines.zone) if duty and duty["sign_due_at"] else None,
+        sign_link=_sign_link(teller, warning, duty) if duty else None,
+        note=move.note if move.type in _SAYS_WHY else None,
     )
     return {
         "id": new_id(),
@@ -213,7 +246,20 @@ def _outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, duty: R
         "why": why,
         "created_at": teller.now,
         "done_at": None,
+        "chosen": any(endpoint_id in chosen for chosen in move.through.values()),
     }
+
+
+def _sign_link(teller: Teller, warning: Warning, duty: Row) -> str | None:
+    """A link that signs for the department, while its signature is owed."""
+    if duty["signed_at"] is not None or duty["sign_due_at"] is None or not warning.is_open:
+        return None
+    if warning.state is WarningState.PENDING_CONFIRMATION:
+        return None
+    hours = teller.engines.thresholds.value("warning.sign_link_hours", warning.area, teller.engines.day(teller.now))
+    until = teller.now + timedelta(hours=hours)
+    grant = Grant(warning.id, duty["department_id"], warning.revision, duty["sign_due_at"], until)
+    return f"{teller.doors.link_base}{SIGN_PATH}{token_of(teller.doors.mac_key, grant)}"
 
 
 def _in_sight(warning: Warning, duties: Mapping[UUID, Row], routed: Routed) -> tuple[UUID, ...]:

@@ -71,6 +71,8 @@ def test_a_push_says_exactly_this_and_nothing_of_the_reasons() -> None:
             "measures": ["二十四小时内答复", "组织听证"],
             "measures_left_out": 0,
             "link": "https://weiyu.example/warnings/1",
+            "sign_link": None,
+            "note": None,
         },
     }
 

@@ -109,6 +109,7 @@ def test_the_shipped_file_has_every_number_the_service_asks_for() -> None:
         "warning.confirm_minutes.red": 5,
         "warning.sign_hours.orange": 2,
         "warning.sign_hours.yellow": 24,
+        "warning.sign_link_hours": 72,
         "warning.growth_factor": 2,
         "duty.plan_hours.orange": 24,
         "duty.plan_hours.yellow": 120,
