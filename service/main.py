@@ -56,12 +56,11 @@ from service.api.documents import Documents
 from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
 from service.api.state import App
-from service.delivery.formats.bulletin import Naming
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.domain.catalogue import Catalogue, load_catalogue
 from service.later import later
-from service.pushing import channels_of, pushing
+from service.pushing import channels_of, naming_of, pushing
 from service.rules.escalation import EscalationHolder, load_escalation
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
@@ -229,11 +228,6 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
 
 def _alert_mapping(settings: Settings, catalogue: Catalogue) -> AlertMapping:
     return load_alert_mapping(catalogue, settings.alert_mapping or MAPPING_FILE)
-
-
-def naming_of(settings: Settings) -> Naming:
-    """What a demo tells is an exercise."""
-    return Naming(settings.authority, settings.link_base, settings.timezone, exercise=settings.demo)
 
 
 async def _followed(

@@ -246,6 +246,7 @@ def _outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, duty: R
         "why": why,
         "created_at": teller.now,
         "done_at": None,
+        "chosen": any(endpoint_id in chosen for chosen in move.through.values()),
     }
 
 
