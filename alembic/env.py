@@ -15,6 +15,7 @@ from service.store import (  # noqa: F401  (declares the tables)
     tables_filed,
     tables_model,
     tables_project,
+    tables_routing,
     tables_service,
 )
 from service.store.engine import driver_url

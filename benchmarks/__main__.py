@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from benchmarks import assessing, importing, listening, polling, reporting, rules, scoring, slow_disk, starting
+from benchmarks import assessing, importing, listening, polling, reporting, routing, rules, scoring, slow_disk, starting
 from benchmarks.ground import Ground, prepared
 from benchmarks.results import Row, told, write
 
@@ -46,6 +46,7 @@ def _parts(ground: Ground) -> dict[str, Callable[[], list[Row]]]:
         "importing": lambda: importing.measure(ground),
         "polling": lambda: polling.measure(ground),
         "rules": rules.measure,
+        "routing": routing.measure,
         "scoring": scoring.measure,
         "assessing": assessing.measure,
         "starting": lambda: starting.measure(ground),

@@ -18,6 +18,7 @@ from service.api import (
     assessment_steps,
     assessments,
     batches,
+    cap,
     departments,
     emergency,
     endpoints,
@@ -25,6 +26,7 @@ from service.api import (
     escalation_policies,
     evidence_files,
     following,
+    formats,
     incidents,
     matters,
     models,
@@ -37,6 +39,7 @@ from service.api import (
     responsibilities,
     rosters,
     sign_links,
+    silences,
     standing_orders,
     stream,
     subscriptions,
@@ -44,10 +47,12 @@ from service.api import (
 )
 from service.api import catalogue as catalogue_routes
 from service.api.broadcast import Broadcast
+from service.api.documents import Documents
 from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
 from service.api.state import App
 from service.delivery.channels.webhook import WebhookChannel
+from service.delivery.formats.bulletin import Naming
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.domain.catalogue import load_catalogue
@@ -85,12 +90,12 @@ from service.workflows.trying import Tryout
 from service.workflows.workdays import is_workday
 
 # Addresses are tried in this order, 3 µs each: the busiest first.
-# The stream comes before /v1/warnings/{id}, which would take its name for an id.
+# Stream and CAP come before /v1/warnings/{id}, which would take their names for an id.
 ROOMS = (
-    reporting, stream, warnings, batches, incidents, matters, operations, departments, endpoints, subscriptions,
-    responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments, following,
-    assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, escalation_policies, sign_links,
-    rosters, proof,
+    reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
+    subscriptions, responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments,
+    following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, silences,
+    escalation_policies, sign_links, rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
@@ -197,6 +202,7 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             engine=engine, doors=doors, engines=engines, intake=intake, keys=KeyBook(engine), clock=clock,
             newest=Newest(engine, doors.reference, app.bells.line), broadcast=broadcast, metrics=metrics,
             pages=Pages(engine, engines.catalogue, app.bells.line),
+            documents=Documents(engine, engines.catalogue, naming_of(settings), app.bells.line),
             rulebooks=rulebooks, policies=policies, models=registry, tryout=Tryout(channel, guard, clock),
             stopping=lambda: app.stopping,
         )  # fmt: skip
@@ -212,6 +218,11 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             _keep_going(stack, trickle(doors, intake, clock))
         yield
         app.stop_streams()
+
+
+def naming_of(settings: Settings) -> Naming:
+    """What a demo tells is an exercise."""
+    return Naming(settings.authority, settings.link_base, settings.timezone, exercise=settings.demo)
 
 
 async def _followed(

@@ -24,6 +24,7 @@ from service.workflows.policies import Policies
 from service.workflows.reopening import reopen_outrun
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.settling_forecasts import settle_forecasts
+from service.workflows.silencing import tell_ended
 from service.workflows.together import warn_together
 from service.workflows.unassessed import warn_unassessed
 from service.workflows.watching_models import Watch, watch_model
@@ -54,6 +55,7 @@ def ticks(
         Tick("warn_together", timedelta(minutes=2), lambda: warn_together(doors, engines, clock())),
         Tick("warn_conditions", timedelta(minutes=2), lambda: warn_overdue(doors, engines, clock())),
         Tick("reopen_outrun", timedelta(minutes=2), lambda: reopen_outrun(doors, engines, clock())),
+        Tick("tell_ended_silences", timedelta(seconds=15), lambda: tell_ended(doors, engines, clock())),
         Tick("make_months", timedelta(minutes=10), lambda: make_months(doors, clock())),
         Tick("count_scores", timedelta(minutes=1), lambda: count_scores(doors, engines, settled_before(wall_clock()))),
         Tick("settle_forecasts", timedelta(minutes=10), lambda: settle_forecasts(doors, clock())),

@@ -30,6 +30,12 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="port to listen on")
     public_url: str | None = Field(None, description="address in links of warnings; empty: http://host:port")
+    authority: str = Field(
+        "weiyu.invalid",
+        max_length=200,
+        pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        description="domain name of the operator, in the ids of Atom, CAP and CloudEvents; once set, never changed",
+    )
     push_allow: str = Field("", description="networks that pushes may go to besides public ones, comma-separated")
     push_workers: int = Field(32, ge=0, le=512, description="pushes under way at once; 0: this process pushes nothing")
     push_per_endpoint: int = Field(4, ge=1, le=64, description="pushes under way at once to one endpoint")

@@ -10,6 +10,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api.broadcast import Broadcast
+from service.api.documents import Documents
 from service.api.pages import Pages
 from service.store.keys import KeyBook, Viewer
 from service.store.newest import Newest
@@ -36,6 +37,7 @@ class App:
     clock: Callable[[], datetime]
     newest: Newest
     pages: Pages
+    documents: Documents
     broadcast: Broadcast
     metrics: Metrics
     rulebooks: Rulebooks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,14 +14,13 @@ from service.api.matters import End, ending
 from service.api.pages import Asked
 from service.api.shapes import DutyOut, WarningOut, WarningPage, warning_out
 from service.api.state import App, actor_of, app_of
+from service.api.unchanged import has_tag, tag_of
 from service.domain.incidents import Storable, Strict
 from service.domain.levels import Level
 from service.domain.problems import not_found
 from service.domain.words import Scope
 from service.store import feed, filed, outbox, warnings
 from service.store.keys import Viewer
-from service.store.newest import Latest
-from service.store.views import Sight
 from service.workflows.answering import acknowledge_warning, answer_warning, confirm_warning, resolve_warning
 
 router = APIRouter(prefix="/v1/warnings", tags=["warnings 预警"])
@@ -65,9 +63,9 @@ async def get_warnings(
     question = feed.FeedQuestion(after, limit, level, area, tuple(category or ()))
     latest = await app.newest.get()
     sight = viewer.sight
-    tag = _tag(latest, question, sight)
+    tag = tag_of(latest, question, sight)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if _known(request.headers.getlist("if-none-match"), tag):
+    if has_tag(request.headers.getlist("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     page = await app.pages.page(Asked(question, sight, latest, tag))
     return Response(page, headers=headers, media_type="application/json")
@@ -141,15 +139,3 @@ async def _detail(app: App, warning_id: UUID, viewer: Viewer) -> WarningDetail:
     link = emergency_link(plan, row["level"], app.doors.link_base, reference) if plan else None
     owed = [DutyOut.model_validate(duty) for duty in named]
     return WarningDetail(**shown.model_dump(), duties=owed, emergency_plan=link)
-
-
-def _tag(latest: Latest, question: feed.FeedQuestion, sight: Sight) -> str:
-    """Changes exactly when the answer may: with the feed, the names in it, the question, or what the viewer may see."""
-    asked = repr((latest.head, latest.reference.version, question, sight))
-    return f'"{hashlib.blake2b(asked.encode(), digest_size=12).hexdigest()}"'
-
-
-def _known(if_none_match: list[str], tag: str) -> bool:
-    """Whether the client has this tag already; compared weakly, as RFC 9110 § 13.1.2 asks (a proxy may add W/)."""
-    known = {given.strip().removeprefix("W/") for line in if_none_match for given in line.split(",")}
-    return tag in known or "*" in known

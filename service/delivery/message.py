@@ -51,6 +51,11 @@ def test_body(at: datetime) -> bytes:
     return _pack("warning.test", at, {"test": True, "note": note})
 
 
+def notice_body(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
+    """The body of a notice that is about no single warning, such as `silence.made`."""
+    return _pack(kind, at, data)
+
+
 def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:
     return {
         "id": str(warning.id),

@@ -36,6 +36,8 @@ class Reference:
     subscriptions: tuple[Subscription, ...]
     standing_orders: tuple[StandingOrder, ...]
     endpoints: dict[UUID, list[UUID]]  # of each department; whether one is active, the outbox asks when it owes
+    silences: tuple[Row, ...] = ()  # those whose end was not told yet
+    routing: Row | None = None  # the routes in force
     built: dict[str, Any] = field(
         default_factory=dict, compare=False
     )  # what a reader derived once, such as a routing table
@@ -139,6 +141,8 @@ async def _read(connection: AsyncConnection, version: int) -> Reference:
         subscriptions=tuple(_subscription(r) for r in await all_of("subscription", "id")),
         standing_orders=tuple(_standing_order(r) for r in await all_of("standing_order", "valid_from, id")),
         endpoints=_by_department(await all_of("endpoint", "id")),
+        silences=tuple(await all_of("silence WHERE end_told_at IS NULL", "id")),
+        routing=next(iter(await all_of("routing_version WHERE active_since IS NOT NULL", "number")), None),
     )
 
 
