@@ -14,6 +14,9 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import (
+    alertmanager,
+    alertmanager_silences,
+    alerts_in,
     assessment_reports,
     assessment_steps,
     assessments,
@@ -55,7 +58,7 @@ from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.formats.bulletin import Naming
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
-from service.domain.catalogue import load_catalogue
+from service.domain.catalogue import Catalogue, load_catalogue
 from service.later import later
 from service.pushing import pushing
 from service.rules.escalation import EscalationHolder, load_escalation
@@ -80,6 +83,7 @@ from service.store.reference import REFERENCE_CHANNEL, ReferenceCache
 from service.store.secrets import content_mac_key
 from service.store.warnings import EVENTS_CHANNEL
 from service.text.category import Categoriser
+from service.workflows.alert_mapping import MAPPING_FILE, AlertMapping, load_alert_mapping
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
@@ -95,7 +99,7 @@ ROOMS = (
     reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
     subscriptions, responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments,
     following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, silences,
-    escalation_policies, sign_links, rosters, proof,
+    escalation_policies, sign_links, alertmanager, alertmanager_silences, alerts_in, rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
@@ -204,7 +208,8 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             pages=Pages(engine, engines.catalogue, app.bells.line),
             documents=Documents(engine, engines.catalogue, naming_of(settings), app.bells.line),
             rulebooks=rulebooks, policies=policies, models=registry, tryout=Tryout(channel, guard, clock),
-            stopping=lambda: app.stopping,
+            stopping=lambda: app.stopping, started_at=clock(),
+            alert_mapping=_alert_mapping(settings, engines.catalogue),
         )  # fmt: skip
         _keep_going(stack, listen(url, _heard(app), app.bells.line))
         _keep_going(stack, broadcast.run())
@@ -218,6 +223,10 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             _keep_going(stack, trickle(doors, intake, clock))
         yield
         app.stop_streams()
+
+
+def _alert_mapping(settings: Settings, catalogue: Catalogue) -> AlertMapping:
+    return load_alert_mapping(catalogue, settings.alert_mapping or MAPPING_FILE)
 
 
 def naming_of(settings: Settings) -> Naming:

@@ -26,6 +26,9 @@ class Settings(BaseModel):
         Path("./models"), description="the model that ships, one folder; the registry decides which judges"
     )
     rulebook: Path | None = Field(None, description="incident rulebook to serve; empty: the one that ships")
+    alert_mapping: Path | None = Field(
+        None, description="which category and area an alert of Alertmanager speaks of; empty: the file that ships"
+    )
     timezone: ZoneInfo = Field(ZoneInfo("Asia/Shanghai"), description="days and months are counted in this zone")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="port to listen on")
