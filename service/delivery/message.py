@@ -13,8 +13,8 @@ from service.domain.words import DutyRole
 
 MAX_BYTES = 20_000  # whole body; source: Standard Webhooks 1.0.0, "keep under 20 kB"
 HEADLINE_CHARACTERS = 160  # source: advice of CAP 1.2 for headlines
-MOST_TOGETHER = 15  # warnings named in one push besides its own; some 900 bytes each
 EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
+MOST_TOGETHER = 15  # warnings named in one push besides its own; some 900 bytes each
 INFORMED = "informed"  # 知会: subscribed, owes no signature
 
 
@@ -64,15 +64,10 @@ def test_body(at: datetime) -> bytes:
     return _pack("warning.test", at, {"test": True, "note": note})
 
 
-def notice_body(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
-    """The body of a notice that is about no single warning, such as `silence.made`."""
-    return _pack(kind, at, data)
-
-
 def example_body(at: datetime, link_base: str) -> bytes:
     """A body as warnings have it, of nothing that happened: lets a department try what it makes of one."""
     data = {
-        "id": EXAMPLE_ID, "revision": 1, "level": "yellow", "level_zh": "黄色", "test": True,
+        "id": EXAMPLE_ID, "revision": 1, "level": "yellow", "level_zh": "黄", "test": True,
         "headline": "示例预警，不是真实事件，无需处置", "area": "000000000000", "area_name": "示例街道",
         "category": "other", "category_name": "示例类别", "subject": {"kind": "matter", "id": EXAMPLE_ID},
         "state": "issued", "unverified": False, "statutory_report_required": False, "sign_due_at": None,
@@ -97,6 +92,11 @@ def switched_off_body(at: datetime, who: Mapping[str, Any], link: str) -> bytes:
     """Says through another address that one was switched off. `who`: department, kind, reason, given_up, endpoint."""
     headline = f"{who['department']}的推送地址（{who['kind']}）已停用：{who['reason']}；未送达 {who['given_up']} 条"
     return _pack("endpoint.disabled", at, {**who, "headline": _clipped(headline), "link": link})
+
+
+def notice_body(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
+    """The body of a notice that is about no single warning, such as `silence.made`."""
+    return _pack(kind, at, data)
 
 
 def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:

@@ -277,7 +277,7 @@ class WarningEventTable(SQLModel, table=True):
     __tablename__ = "warning_event"
     __table_args__ = (
         Index("warning_event_revision", "warning_id", "revision", unique=True),
-        Index("warning_event_at", "at", postgresql_using="brin"),  # a month of it, for statements; costs a POST nothing
+        Index("warning_event_at", "at", postgresql_using="brin"),  # a POST pays nothing for it
     )
     seq: int = Field(primary_key=True, sa_type=BIG)
     warning_id: UUID
@@ -289,11 +289,3 @@ class WarningEventTable(SQLModel, table=True):
     department_ids: list[UUID] = Field(sa_type=UUIDS)
     note: str | None
     body: dict[str, Any] = Field(sa_type=JSONB)
-
-
-class FeedCounterTable(SQLModel, table=True):
-    """One row; updated last in a transaction, so that commit order is reading order."""
-
-    __tablename__ = "feed_counter"
-    id: int = Field(primary_key=True)
-    seq: int = Field(sa_type=BIG)

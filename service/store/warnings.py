@@ -103,9 +103,9 @@ class Told:
     duties: Sequence[Row]
     events: Sequence[Row]
     pushes: Sequence[Row]
+    chains: Sequence[Chain] = ()
     groups: Sequence[Row] = ()  # of pushes that wait
     held: Sequence[Row] = ()
-    chains: Sequence[Chain] = ()
 
 
 async def tell(connection: AsyncConnection, told: Told) -> None:
@@ -119,9 +119,9 @@ async def tell(connection: AsyncConnection, told: Told) -> None:
         _duties(told.duties),
         Insert(WarningEventTable, told.events, "", *_NUMBERED),
         owed(told.pushes),
+        begun(told.chains),
         held.groups(told.groups),
         held.pushes(told.held),
-        begun(told.chains),
     ]
     channels = (EVENTS_CHANNEL, OUTBOX_CHANNEL) if told.pushes else (EVENTS_CHANNEL,)
     await insert_all(connection, inserts, Beside(_COUNTER, {"count": len(told.events)}, channels))

@@ -186,7 +186,7 @@ async def _pushes(connection: AsyncConnection, teller: Teller, group: _Group, le
     why = f"{leader['why']}（汇总 {len(also) + 1} 件）" if also else leader["why"]
     duties = (await warnings.duties_of(connection, [warning.id]))[warning.id]
     duty = next((one for one in duties if one["department_id"] == department_id), None)
-    envelope = envelope_of(teller, move, duty, [*also.values()])
+    envelope = envelope_of(teller, move.warning, duty, [*also.values()])
     return [outbox_row(teller, move, endpoint_id, why, envelope) for endpoint_id in group.endpoints]
 
 
@@ -235,7 +235,8 @@ async def _repeat(connection: AsyncConnection, teller: Teller, group: _Group, le
     move = Move(moved, WarningEventType.REMINDED, note, only=frozenset())
     duties = (await warnings.duties_of(connection, [leader.id]))[leader.id]
     duty = next((one for one in duties if one["department_id"] == group.row["department_id"]), None)
-    envelope = envelope_of(teller, move, duty, [one for one in free if one.id != leader.id])
+    others_open = [one for one in free if one.id != leader.id]
+    envelope = replace(envelope_of(teller, moved, duty, others_open), note=note)
     others = [member for member in group.row["told_open"] if _id(member) != leader.id]
     told = {"last_at": teller.now, "told_open": sorted([*others, _member(leader.id, moved.revision)])}
     owing = [outbox_row(teller, move, endpoint_id, note, envelope) for endpoint_id in group.endpoints]

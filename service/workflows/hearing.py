@@ -130,10 +130,11 @@ def hearers(
     reference, board = to
     if move.type is WarningEventType.ESCALATED:  # also while it waits: who shall confirm must hear of it
         return {department_id: Hearer(move.note) for department_id in move.only or ()}
+    if not move.warning.is_open and move.warning.issued_level is None:
+        # It ended before it ever left the house: only who was asked to confirm it hears.
+        return {owed.department_id: Hearer(owed.reason) for owed in move.owed}
     if not is_heard(move):
-        never_left = move.type in PUSHED_EVENTS and move.warning.issued_level is None and not move.warning.is_open
-        # It ended before it ever left the house: only who was asked to confirm hears.
-        return {one.department_id: Hearer(one.reason) for one in move.owed} if never_left else {}
+        return {}
     if move.only is not None:
         return {department_id: Hearer(move.note) for department_id in move.only}
     heard: dict[UUID, Hearer] = {}
@@ -149,6 +150,14 @@ def hearers(
     for owed in move.owed:
         heard.setdefault(owed.department_id, Hearer(owed.reason))
     return heard
+
+
+async def quiet_until(connection: AsyncConnection, teller: Teller, warning: Warning) -> datetime | None:
+    """Until when a silence or another warning holds back what is told of this one; None: nothing does."""
+    move = Move(warning, WarningEventType.ESCALATED, "")
+    board = await switchboard(connection, teller, [move])
+    hold = board.hold(warning, Hearer("")) if board else None
+    return None if hold is None else next_look(hold, teller.now)
 
 
 def is_heard(move: Move) -> bool:

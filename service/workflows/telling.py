@@ -62,25 +62,25 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
     moves = await _ending(connection, teller, moves)
     duties = await _duties(connection, moves)
     routed = {move.warning.id: _route(teller, move) for move in moves}
-    chains_begun: dict[tuple[UUID, UUID, str], Chain] = {}
+    clocks: dict[tuple[UUID, UUID, str], Chain] = {}
     for move in moves:
         fresh = _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
         for chain in begun(teller.engines, teller.reference, move, routed[move.warning.id], fresh):
-            chains_begun[chain.warning_id, chain.department_id, chain.clock] = chain
+            clocks[chain.warning_id, chain.department_id, chain.clock] = chain
     kept = [
         changed(w, seq=place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
         for place, w in enumerate((move.warning for move in moves), 1)
     ]
     owing = _Owing(routed, duties, await switchboard(connection, teller, moves))
-    pushes, waiting = _pushes(teller, moves, owing)
+    pushes, held = _pushes(teller, moves, owing)
     told = warnings.Told(
         warnings=list({warning.id: warning for warning in kept}.values()),
         duties=[row for rows in duties.values() for row in rows.values()],
         events=[_event(warning, move) for warning, move in zip(kept, moves, strict=True)],
         pushes=pushes,
-        groups=[waiting.groups[key] for key in sorted(waiting.groups)],
-        held=waiting.pushes,
-        chains=list(chains_begun.values()),
+        groups=[held.groups[key] for key in sorted(held.groups)],
+        held=held.pushes,
+        chains=list(clocks.values()),
     )
     await warnings.tell(connection, told)
 
@@ -187,8 +187,10 @@ def _pushes(teller: Teller, moves: Sequence[Move], owing: _Owing) -> tuple[list[
             if hold is not None and owing.board:
                 waiting.add(move, (department_id, hearer), hold, owing.board.told[move.warning.id].labels)
                 continue
+            envelope = envelope_of(teller, move.warning, duties.get(department_id))
+            if move.type in _SAYS_WHY:
+                envelope = replace(envelope, note=move.note)
             for endpoint_id in _endpoints(teller, move, department_id):
-                envelope = envelope_of(teller, move, duties.get(department_id))
                 rows.append(outbox_row(teller, move, endpoint_id, hearer.why, envelope))
     return rows, waiting
 
@@ -198,9 +200,8 @@ def _endpoints(teller: Teller, move: Move, department_id: UUID) -> Sequence[UUID
     return chosen or teller.reference.endpoints.get(department_id, ())
 
 
-def envelope_of(teller: Teller, move: Move, duty: Row | None, also: Sequence[Warning] = ()) -> Envelope:
+def envelope_of(teller: Teller, warning: Warning, duty: Row | None, also: Sequence[Warning] = ()) -> Envelope:
     """The names and links that go with a push, and what its receiver owes."""
-    warning = move.warning
     name, link = teller.reference.area_name, f"{teller.doors.link_base}/v1/warnings/"
     return Envelope(
         area_name=name(warning.area),
@@ -209,7 +210,6 @@ def envelope_of(teller: Teller, move: Move, duty: Row | None, also: Sequence[War
         role=DutyRole(duty["role"]) if duty else None,
         sign_due_at=duty["sign_due_at"].astimezone(teller.engines.zone) if duty and duty["sign_due_at"] else None,
         sign_link=_sign_link(teller, warning, duty) if duty else None,
-        note=move.note if move.type in _SAYS_WHY else None,
         together=tuple([Companion(one, name(one.area), f"{link}{one.id}") for one in also]),
     )
 
@@ -234,6 +234,7 @@ def outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, envelope
         "why": why,
         "created_at": teller.now,
         "done_at": None,
+        "chosen": any(endpoint_id in chosen for chosen in move.through.values()),
     }
 
 

@@ -23,8 +23,8 @@ from service.workflows.telling import Work
 
 MOST_JUDGEMENTS = 1000
 _KINDS = {
-    "judged": "研判", "changed": "变动", "owed": "应送达", "held": "暂缓发送", "tried": "推送", "signed": "签收",
-    "answered": "答复", "escalated": "逐级报送", "skipped": "逐级报送跳过",
+    "judged": "研判", "changed": "变动", "owed": "应送达", "held": "暂缓推送", "tried": "推送",
+    "signed": "签收", "answered": "答复", "escalated": "逐级报送", "skipped": "逐级报送跳过",
 }  # fmt: skip
 _EVENTS = {
     "opened": "生成，待核实", "issued": "发出", "updated": "更新", "acknowledged": "签收", "reminded": "催办",
@@ -33,8 +33,6 @@ _EVENTS = {
 _ROLES = {DutyRole.LEAD: "牵头", DutyRole.PARTICIPANT: "配合", DutyRole.COORDINATOR: "协调"}
 _ORDER = {kind: place for place, kind in enumerate(_KINDS)}
 _OF_PUSH = ("endpoint_id", "message_id", "state", "attempts", "last_error", "done_at")
-_OF_HELD = ("state", "held_by", "silence_id", "settled_at", "carried_by", "carried_revision")
-_HELD = {"waiting": "等待", "sent": "已发出", "merged": "已并入", "hushed": "未发出"}
 _OF_STEP = ("clock", "since", "step", "told", "rank", "due_at", "endpoint_ids", "policy")
 HEADER = ("时间", "类型", "单位", "内容", "版本")
 
@@ -84,7 +82,7 @@ async def timeline_of(work: Work, warning_id: UUID, sight: Sight) -> Timeline:
             else []
         )
     found = [*_judged(judged, row), *_changed(events), *_told(pushes, reference), *_stepped(steps, reference)]
-    found += [*_done(duties, reference), *_held(waited)]
+    found += [*_held(waited), *_done(duties, reference)]
     named = [{**duty, "department": reference.department_name(duty["department_id"]) or "?"} for duty in duties]
     entries = sorted(found, key=lambda entry: (entry.at, _ORDER[entry.kind], entry.revision or 0))
     return Timeline(row, tuple(entries), named, running)
@@ -120,12 +118,11 @@ def _told(pushes: Iterable[Row], reference: Reference) -> Iterator[Entry]:
             yield Entry(at, "tried", said, who, push["revision"], {"message_id": push["message_id"], **one})
 
 
-def _held(pushes: Iterable[Row]) -> Iterator[Entry]:
-    """Who did not hear at once, why, and what became of it."""
-    for push in pushes:
-        known = {name: push[name] for name in _OF_HELD}
-        said = f"{_HELD[push['state']]}：{push['reason']}；{push['why']}"
-        yield Entry(push["created_at"], "held", said, push["department"] or "?", push["revision"], known)
+def _held(waited: Iterable[Row]) -> Iterator[Entry]:
+    """Pushes that did not leave at once: what held them back, and what became of them."""
+    for row in waited:
+        known = {name: row[name] for name in ("type", "why", "state", "held_by", "settled_at", "carried_revision")}
+        yield Entry(row["created_at"], "held", row["reason"], row["department"], row["revision"], known)
 
 
 def _stepped(steps: Iterable[Row], reference: Reference) -> Iterator[Entry]:
