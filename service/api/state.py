@@ -14,6 +14,7 @@ from service.api.documents import Documents
 from service.api.pages import Pages
 from service.store.keys import KeyBook, Viewer
 from service.store.newest import Newest
+from service.workflows.alert_mapping import AlertMapping
 from service.workflows.answering import Actor
 from service.workflows.intake import Intake
 from service.workflows.metrics import Metrics
@@ -44,6 +45,8 @@ class App:
     policies: Policies
     models: Models
     tryout: Tryout
+    alert_mapping: AlertMapping
+    started_at: datetime
     stopping: Callable[[], bool]
 
     def work(self) -> Work:

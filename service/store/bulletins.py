@@ -80,3 +80,18 @@ async def changed_at(connection: AsyncConnection, seq: int) -> datetime | None:
     rows = await connection.execute(text("SELECT at FROM warning_event WHERE seq = :seq"), {"seq": seq})
     found: datetime | None = rows.scalar()
     return found
+
+
+async def standing(connection: AsyncConnection, sight: Sight, limit: int) -> list[Row]:
+    """The last change of each open warning in sight, with what routing asks of it; the last changed first."""
+    return rows_of(await connection.execute(text(_STANDING), {"limit": limit, **sight.parameters}))
+
+
+_STANDING = f"""
+SELECT e.seq, e.type, e.at, e.note, e.body, w.department_ids, w.restricted, w.subject_kind, w.subject_id,
+  coalesce(m.sources, '{{}}') AS sources, coalesce(m.signals || m.text_signals, '{{}}') AS signals
+FROM warning w JOIN warning_event e ON e.seq = w.seq
+LEFT JOIN matter m ON m.id = CASE WHEN w.subject_kind = 'matter' THEN CAST(w.subject_id AS uuid) END
+WHERE w.state NOT IN ('resolved', 'cancelled') AND {WARNINGS_IN_SIGHT}
+ORDER BY w.seq DESC LIMIT :limit
+"""  # noqa: S608
