@@ -21,8 +21,8 @@ from service.store.once import Once
 from service.store.reference import Reference
 from service.store.views import Sight
 
-BLOCK = 100  # archived documents end at multiples of this number, so that their addresses do not move
-LEAST = 50  # changes that every document of an archive has, as far as there are so many
+BLOCK = 50  # archived documents end at multiples of this number, so that their addresses do not move
+LEAST = 20  # changes that every document of an archive has, as far as there are so many
 Filters = tuple[tuple[str, str], ...]  # what was asked besides the place in the feed, as the address says it
 
 
