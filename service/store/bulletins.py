@@ -90,8 +90,10 @@ async def standing(connection: AsyncConnection, sight: Sight, limit: int) -> lis
 _STANDING = f"""
 SELECT e.seq, e.type, e.at, e.note, e.body, w.department_ids, w.restricted, w.subject_kind, w.subject_id,
   coalesce(m.sources, '{{}}') AS sources, coalesce(m.signals || m.text_signals, '{{}}') AS signals
-FROM warning w JOIN warning_event e ON e.seq = w.seq
+FROM (
+  -- OFFSET 0: the open ones by their own index, not all that ever were by their number, in search of a full page.
+  SELECT * FROM warning w WHERE w.state NOT IN ('resolved', 'cancelled') AND {WARNINGS_IN_SIGHT} OFFSET 0
+) w JOIN warning_event e ON e.seq = w.seq
 LEFT JOIN matter m ON m.id = CASE WHEN w.subject_kind = 'matter' THEN CAST(w.subject_id AS uuid) END
-WHERE w.state NOT IN ('resolved', 'cancelled') AND {WARNINGS_IN_SIGHT}
 ORDER BY w.seq DESC LIMIT :limit
 """  # noqa: S608
