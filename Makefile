@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 COMPILE := $(PY) -m piptools compile --quiet --generate-hashes --all-build-deps --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup run demo test check bench evidence learning-curve attack-kill image lock clean lint types contracts house tests
+.PHONY: help setup run demo test check bench evidence learning-curve study attack-kill attack-faults image lock clean lint types contracts house tests
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -49,8 +49,14 @@ evidence: setup ## the learner on public events beside the checkout → docs/mod
 learning-curve: setup ## simulated districts from the prior over their first outcomes → docs/learning-curve.md
 	@$(PY) -m benchmarks.learning_curve
 
+study: setup ## the learner on simulated districts never seen, beside rivals and the truth → docs/model-study.md: CACHE=file.npz
+	@$(PY) -m benchmarks.model_study $(if $(CACHE),--cache $(CACHE))
+
 attack-kill: setup ## kill -9 server and database at random moments, compare three ledgers: N=200 SEED=1
 	@$(PY) -m tests.attack --kills $(or $(N),200) --seed $(or $(SEED),1)
+
+attack-faults: setup ## bad receivers, kill -9 of pushers, clock an hour off both ways; prints its counts: N=50 SEED=1
+	@$(PY) -m tests.attack.faults --kills $(or $(N),50) --seed $(or $(SEED),1)
 
 image: setup ## the Dockerfile's steps without an engine, then what the image must do; needs root on Linux
 	@$(PY) -m tests.image

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from service.domain.warnings import Warning, WarningEventType
@@ -12,6 +13,7 @@ from service.domain.words import DutyRole
 
 MAX_BYTES = 20_000  # whole body; source: Standard Webhooks 1.0.0, "keep under 20 kB"
 HEADLINE_CHARACTERS = 160  # source: advice of CAP 1.2 for headlines
+EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
 INFORMED = "informed"  # 知会: subscribed, owes no signature
 
 
@@ -54,6 +56,36 @@ def test_body(at: datetime) -> bytes:
 def notice_body(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
     """The body of a notice that is about no single warning, such as `silence.made`."""
     return _pack(kind, at, data)
+
+
+def example_body(at: datetime, link_base: str) -> bytes:
+    """A body as warnings have it, of nothing that happened: lets a department try what it makes of one."""
+    data = {
+        "id": EXAMPLE_ID, "revision": 1, "level": "yellow", "level_zh": "黄色", "test": True,
+        "headline": "示例预警，不是真实事件，无需处置", "area": "000000000000", "area_name": "示例街道",
+        "category": "other", "category_name": "示例类别", "subject": {"kind": "matter", "id": EXAMPLE_ID},
+        "state": "issued", "unverified": False, "statutory_report_required": False, "sign_due_at": None,
+        "your_role": INFORMED, "measures": [], "measures_left_out": 0, "link": f"{link_base}/v1/warnings/{EXAMPLE_ID}",
+    }  # fmt: skip
+    return _pack("warning.example", at, data)
+
+
+def challenge_body(now_unix: int, challenge: str) -> bytes:
+    """What a receiver answers with the same challenge, as JSON `{"challenge": …}` or as plain text."""
+    at = datetime.fromtimestamp(now_unix, UTC)
+    return _pack("endpoint.challenge", at, {"challenge": challenge, "note": "请原样返回 challenge，以确认本推送地址。"})
+
+
+def code_body(at: datetime, code: str) -> bytes:
+    """A code that somebody there reads and tells the administrator."""
+    note = "未雨预警服务：请将验证码告知管理员，以启用本地址接收预警。"
+    return _pack("endpoint.code", at, {"code": code, "note": note})
+
+
+def switched_off_body(at: datetime, who: Mapping[str, Any], link: str) -> bytes:
+    """Says through another address that one was switched off. `who`: department, kind, reason, given_up, endpoint."""
+    headline = f"{who['department']}的推送地址（{who['kind']}）已停用：{who['reason']}；未送达 {who['given_up']} 条"
+    return _pack("endpoint.disabled", at, {**who, "headline": _clipped(headline), "link": link})
 
 
 def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:

@@ -92,13 +92,25 @@ class _Stream(httpx.AsyncByteStream):
         await self._answer.aclose()
 
 
-def new_client(guard: AddressGuard, context: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+class GuardedClient(httpx.AsyncClient):
+    """A client that remembers its certificates, for what is encrypted but not HTTP."""
+
+    certificates: ssl.SSLContext
+
+
+def certificates(client: httpx.AsyncClient) -> ssl.SSLContext:
+    """The authorities that a client of `new_client` trusts."""
+    assert isinstance(client, GuardedClient)
+    return client.certificates
+
+
+def new_client(guard: AddressGuard, context: ssl.SSLContext | None = None) -> GuardedClient:
     """The client of all pushes; whoever makes it closes it. `context`: for receivers with an authority of their own.
 
     No proxy and no settings from the environment, no redirect followed, no cookie kept.
     """
     context = context or httpx.create_ssl_context(trust_env=False)
-    return httpx.AsyncClient(
+    client = GuardedClient(
         transport=GuardedTransport(guard, tls=True, context=context),
         mounts={"http://": GuardedTransport(guard, tls=False, context=context)},
         timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
@@ -106,3 +118,5 @@ def new_client(guard: AddressGuard, context: ssl.SSLContext | None = None) -> ht
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
+    client.certificates = context
+    return client

@@ -76,6 +76,9 @@ class Score:
     features: dict[str, float | None] = field(default_factory=dict)
     synthetic: bool = True  # trained on simulated matters: said wherever the score shows
     shadows: tuple[Shadow, ...] = ()  # kept beside, heard by nobody
+    low: float | None = None  # of like cases the share that escalates lies between low and high nine times in ten
+    high: float | None = None
+    outside: tuple[str, ...] = ()  # Chinese: why the case lies outside what the model has seen; empty when it does not
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ def _model_reasons(score: Score, by_model: Level | None) -> Iterable[Reason]:
     if score.probability is None:
         return
     made = "；模型用模拟数据训练" if score.synthetic else ""
-    text = f"模型估计 {score.horizon_days} 天内升级的可能性为 {score.probability:.0%}{made}"
+    ends = "" if score.low is None or score.high is None else f"（相近事项 {score.low:.0%}–{score.high:.0%}）"
+    text = f"模型估计 {score.horizon_days} 天内升级的可能性为 {score.probability:.0%}{ends}{made}"
     yield Reason("model", "probability", text, by_model)
     for reason in score.reasons:
         yield _reason("model", reason.group, reason.text, None)
@@ -125,6 +126,8 @@ def _judge_reasons(
 def _doubts(findings: Sequence[Finding], score: Score, apart: bool) -> Iterable[Reason]:
     if score.probability is None:
         yield Reason("judge", "no_model", f"模型没有给出概率（{score.why_none or '原因不明'}），只由规则研判")
+    if score.outside:
+        yield Reason("judge", "outside", f"模型没有见过这样的情况，所估概率请谨慎采用：{'；'.join(score.outside)}")
     if apart:
         yield Reason("judge", "needs_look", "规则与模型相差两级以上，请人核看")
     open_questions = sum(finding.answer is Answer.NOT_EVALUATED for finding in findings)

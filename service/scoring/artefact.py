@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from service.domain.problems import Problem
+from service.scoring.definitions import FEATURES, Feature
 from service.scoring.features import NAMES, feature_schema_hash
-from service.scoring.scorer import ModelParts, Scorer, Weight
+from service.scoring.scorer import Interval, ModelParts, Part, Scorer
 
-FORMAT = "weiyu-line-1"
+FORMAT = "weiyu-bent-line-2"
 MODEL_FILE = "model.json"
 CARD_FILE = "card.json"
-LARGEST_BYTES = 1_000_000  # a line of some dozens of weights needs 5 kB; more is not one of ours
+LARGEST_BYTES = 1_000_000  # some dozens of bent parts need 20 kB; more is not one of ours
+LEAST_TURN = 1e-9  # log-odds; what a rounding can do to a level piece
 LARGEST_WEIGHT = 1e6  # log-odds; beyond this products could leave the range of numbers
 
 
@@ -73,8 +76,8 @@ def read_artefact(content: bytes, card_content: bytes, name: str = MODEL_FILE) -
 
 def parts_of(model: Mapping[str, Any]) -> ModelParts:
     """The parts of a parsed artefact; ModelRefused when a field is missing, of the wrong kind or not finite."""
-    weights = model.get("weights")
-    if not isinstance(weights, dict) or set(weights) != set(NAMES):
+    parts = model.get("parts")
+    if not isinstance(parts, dict) or set(parts) != set(NAMES):
         raise ModelRefused("模型文件的特征清单与本程序不一致，请重新训练。")
     version, horizon, synthetic = model.get("version"), model.get("horizon_days"), model.get("synthetic")
     if not isinstance(version, str) or type(horizon) is not int or type(synthetic) is not bool or horizon < 1:
@@ -84,7 +87,9 @@ def parts_of(model: Mapping[str, Any]) -> ModelParts:
         horizon_days=horizon,
         synthetic=synthetic,
         intercept=_number(model.get("intercept"), "intercept"),
-        weights={name: _weight(weights[name], name) for name in NAMES},
+        parts={feature.name: _part(parts[feature.name], feature) for feature in FEATURES},
+        interval=_interval(model.get("interval")),
+        kinds=_kinds(model.get("kinds")),
     )
 
 
@@ -142,15 +147,51 @@ def _check_agreement(model: Mapping[str, Any], card: Mapping[str, Any]) -> None:
             raise ModelRefused(f"模型文件与模型卡的 {key} 不一致，未载入。")
 
 
-def _weight(said: Any, name: str) -> Weight:
-    if not isinstance(said, dict) or set(said) != {"per_unit", "when_missing", "reference"}:
-        raise ModelRefused(f"模型文件中特征 {name} 的参数不完整。")
+def _part(said: Any, feature: Feature) -> Part:
+    if not isinstance(said, dict) or set(said) != {"at", "log_odds", "when_missing", "reference", "within", "gaps"}:
+        raise ModelRefused(f"模型文件中特征 {feature.name} 的参数不完整。")
+    at, log_odds, within = (_numbers(said[key], feature.name) for key in ("at", "log_odds", "within"))
+    if not at or len(at) != len(log_odds) or len(within) != 2 or type(said["gaps"]) is not bool:
+        raise ModelRefused(f"模型文件中特征 {feature.name} 的参数不完整。")
+    if any(a >= b for a, b in pairwise(at)) or within[0] > within[1]:
+        raise ModelRefused(f"模型文件中特征 {feature.name} 的节点没有按大小排列。")
+    if any(feature.sign * (b - a) < -LEAST_TURN for a, b in pairwise(log_odds)):
+        raise ModelRefused(f"模型文件中特征 {feature.name} 的方向与其含义相反。")
     reference = said["reference"]
-    return Weight(
-        per_unit=_number(said["per_unit"], name),
-        when_missing=_number(said["when_missing"], name),
-        reference=None if reference is None else _number(reference, name),
+    return Part(
+        at=at,
+        log_odds=log_odds,
+        when_missing=_number(said["when_missing"], feature.name),
+        reference=None if reference is None else _number(reference, feature.name),
+        within=(within[0], within[1]),
+        gaps=said["gaps"],
     )
+
+
+def _interval(said: Any) -> Interval:
+    if not isinstance(said, dict) or set(said) != {"cell", "otherwise", "by_kind"} or type(said["cell"]) is not int:
+        raise ModelRefused("模型文件中区间的参数不完整。")
+    widths = said["by_kind"] if isinstance(said["by_kind"], dict) else {}
+    otherwise = None if said["otherwise"] is None else _width(said["otherwise"])
+    return Interval(max(said["cell"], 1), otherwise, {str(kind): _width(width) for kind, width in widths.items()})
+
+
+def _width(said: Any) -> float:
+    width = _number(said, "interval")
+    if width < 0:
+        raise ModelRefused("模型文件中区间的宽度为负。")
+    return width
+
+
+def _kinds(said: Any) -> frozenset[str]:
+    if not isinstance(said, list) or not all(isinstance(kind, str) for kind in said):
+        raise ModelRefused("模型文件缺少训练时见过的类别。")
+    return frozenset(said)
+
+
+def _numbers(said: Any, name: str) -> tuple[float, ...]:
+    values: Sequence[Any] = said if isinstance(said, list) else [None]
+    return tuple([_number(value, name) for value in values])
 
 
 def _number(value: Any, name: str) -> float:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from service.scoring.definitions import FEATURES, GROUPS
+from service.scoring.scorer import Part
 
+BAR = 48  # characters of the longest bar
 MEASURE_NAMES = {
     "auc": "AUC",
     "average_precision": "average precision",
@@ -31,8 +33,11 @@ unanswered, growth past a number of people. The definition is data: `service/sco
 
 - artefact: `{file}`, SHA-256 `{sha256}`
 - feature schema: `{feature_schema_hash}`
-- learner: logistic regression (L2) on standardised columns with missing indicators, Platt calibration on the newest
-  slice before the test; all folded into one line of plain numbers
+- learner: {way} (decision 0021), chosen by forward-chaining from bent line, trees, their blend, history and base rate:
+  the simplest within one standard error of the best that can be served (base rate, history, line). Numbers are bent at
+  their quantiles, what is missing has its own value, weights keep their sign in the fit itself. Log loss,
+  forward-chained: {losses}. Calibration: slope {slope}, offset {offset}; the newest slice's is taken only as far as
+  that of earlier slices has held for the slice after it.
 """
 
 _LIMITS = """
@@ -79,12 +84,14 @@ def _entries(said: dict[str, Any], depth: int) -> Iterator[str]:
 def card_text(card: dict[str, Any], model: dict[str, Any]) -> str:
     """The card as Markdown."""
     sections = [
-        _OPENING.format(**card, label_version=card["trained_on"]["label"]["version"]),
+        _OPENING.format(**card, **_learner(card), label_version=card["trained_on"]["label"]["version"]),
         *_data(card),
         *_metrics(card),
+        *_horizons(card),
+        *_calibration(card),
         *_failures(card),
         _LIMITS,
-        *_weights(card, model),
+        *_weights(model),
     ]
     return "\n".join(sections) + "\n"
 
@@ -99,8 +106,7 @@ def summary_text(card: dict[str, Any], folder: Path) -> str:
         f"报告 {trained['reports']} 件，事项 {trained['matters']} 件，其中升级 {trained['escalated']} 件）\n"
         f"时间外推检验：AUC {_said(later['auc'])}，AP {_said(later['average_precision'])}，"
         f"Brier {_said(later['brier'])}，ECE {_said(later['ece'])}\n"
-        f"已知真实概率所能达到的 AUC（抽样）：{_said(best['auc'])}\n"
-        f"因符号与预期相反而未采用的特征：{'、'.join(card['dropped']) or '无'}"
+        f"已知真实概率所能达到的 AUC（抽样）：{_said(best['auc'])}"
     )
 
 
@@ -141,6 +147,44 @@ def _metrics(card: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def _horizons(card: dict[str, Any]) -> Iterator[str]:
+    yield "\n### By horizon\n"
+    yield (
+        f"The same learner for each horizon of the label; that of {card['horizon_days']} days is the one that ships. "
+        "`of the share`: log loss of whoever says the test's own share for everyone.\n"
+    )
+    yield "| test | days | came | AUC | log loss | of the share |\n|---|---|---|---|---|---|"
+    for part, rows in card["metrics"]["horizons"].items():
+        for days, row in rows.items():
+            yield f"| {part} | {days} | {row['came']} | {row['auc']} | {row['log_loss']} | {row['of_share']} |"
+
+
+def _calibration(card: dict[str, Any]) -> Iterator[str]:
+    """A plot in text: a bar for what was said (░) beside one for what came (█)."""
+    rows = card["metrics"]["calibration"]
+    longest = max(max(row["said"], row["came"]) for row in rows)
+    yield "\n## Calibration\n"
+    yield "Both tests together, ten groups of equally many snapshots by what was said.\n\n```"
+    for row in rows:
+        for mark, key in (("░", "said"), ("█", "came")):
+            yield f"{key} {row[key]:.3f} {mark * round(BAR * row[key] / longest)}"
+    yield "```\n"
+    for part, told in card["metrics"]["interval"].items():
+        yield (
+            f"- {part}: the interval (split-conformal, of fifty like snapshots, stated {told['coverage']:.0%}) held "
+            f"for {told['held']} of such groups, mean width {told['mean_width']}; {told['outside']} of the snapshots "
+            "lay outside what was seen in training, and the score says so"
+        )
+
+
+def _learner(card: dict[str, Any]) -> dict[str, str]:
+    chosen = card["chosen"]
+    losses = ", ".join(f"{way} {loss:.5f}" for way, loss in chosen["losses"].items())
+    calibration = chosen["calibration"]
+    way = {"line": "bent line"}.get(chosen["way"], chosen["way"])
+    return {"way": way, "losses": losses, "slope": calibration["slope"], "offset": calibration["offset"]}
+
+
 def _failures(card: dict[str, Any]) -> Iterator[str]:
     slices = card["metrics"]["slices"]
     yield "\n## Where it fails\n"
@@ -154,21 +198,27 @@ def _failures(card: dict[str, Any]) -> Iterator[str]:
     yield f'\nWeakest: {"; ".join(worst)}. Where it says "too few" nothing is known.'
 
 
-def _weights(card: dict[str, Any], model: dict[str, Any]) -> Iterator[str]:
-    dropped = "、".join(card["dropped"]) or "none"
-    yield "## The line\n"
+def _weights(model: dict[str, Any]) -> Iterator[str]:
+    yield "## The bent line\n"
     yield (
-        "Log-odds per unit, calibration included; never against the expected sign. Dropped because the fit gave them "
-        f"the wrong sign, so that they do not count: {dropped}.\n"
+        "Log-odds against the usual value, calibration included: at the lowest and the highest value seen, and when "
+        "missing. Where a feature has a sign the part never moves against it; a level one says nothing here.\n"
     )
-    yield "| feature | group | meaning | unit | per unit | when missing | usual |\n|---|---|---|---|---|---|---|"
+    yield "| feature | group | sign | meaning | unit | lowest | highest | when missing | usual |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for feature in FEATURES:
-        weight = model["weights"][feature.name]
-        usual = "missing" if weight["reference"] is None else f"{weight['reference']:.2f}"
+        part = model["parts"][feature.name]
+        usual = "missing" if part["reference"] is None else f"{part['reference']:.2f}"
+        at_usual = part["when_missing"] if part["reference"] is None else _at(part, part["reference"])
+        cells = [_at(part, end) - at_usual for end in part["within"]] + [part["when_missing"] - at_usual]
         yield (
-            f"| {feature.name} | {GROUPS[feature.group].title} | {feature.meaning} | {feature.unit} "
-            f"| {weight['per_unit']:+.3f} | {weight['when_missing']:+.3f} | {usual} |"
+            f"| {feature.name} | {GROUPS[feature.group].title} | {' +-'[feature.sign]} | {feature.meaning} "
+            f"| {feature.unit} | {cells[0]:+.3f} | {cells[1]:+.3f} | {cells[2]:+.3f} | {usual} |"
         )
+
+
+def _at(part: dict[str, Any], value: float) -> float:
+    return Part(tuple(part["at"]), tuple(part["log_odds"]), 0.0, None).of(value)
 
 
 def _said(measured: dict[str, float | None]) -> str:

@@ -43,7 +43,8 @@ GROUPS: dict[str, Group] = {
     "text": Group("文字线索", "若不计从文字中读出的线索（证据较弱）"),
     "settled": Group("当场办结", "若不计当场办结的情况"),
     "history": Group("当地同类历史", "若当地同类事项的以往情况处于常见水平"),
-    "season": Group("临近春节", "若不在春节前一个月的工资结算期"),
+    "project": Group("重大事项", "若所属重大事项未在实施、法定程序齐全，或与重大事项无关"),
+    "season": Group("时令", "若不在工资结算期（春节前一个月）、长假前后或汛期"),
 }
 
 _PEOPLE = "ln(1 + people)"
@@ -52,6 +53,8 @@ _KINDS = "distinct signals, at most 2"
 
 FEATURES: tuple[Feature, ...] = (
     Feature("people_log", "people", 1, "largest head-count given so far; missing when none was given", _PEOPLE),
+    Feature("people_first_log", "people", 1, "first head-count given; missing when none was given", _PEOPLE),
+    Feature("people_latest_log", "people", 1, "latest head-count given; missing when none was given", _PEOPLE),
     Feature("present_log", "people", 1, "most people present at once; missing when never given", _PEOPLE),
     Feature("people_growth", "people", 1, "largest head-count against the first one given", "difference of ln(1 + n)"),
     Feature("reports_log", "momentum", 1, "reports so far", _REPORTS),
@@ -97,11 +100,33 @@ FEATURES: tuple[Feature, ...] = (
         "reports of the area and first-level category in the last 7 days against a week of the four weeks before",
         "difference of ln(1 + n)",
     ),
+    Feature("project_under_way", "project", 1, "of a project being carried out; 0 when none is known", "0 or 1"),
+    Feature(
+        "project_missing_steps",
+        "project",
+        1,
+        "legal steps its project lacks; 0 without a project, missing when they were not checked",
+        "ln(1 + steps)",
+    ),
     Feature(
         "wage_season",
         "season",
         1,
         "labour matters in the 30 days before Spring Festival; missing outside the table of festivals",
+        "0 or 1",
+    ),
+    Feature(
+        "long_holiday",
+        "season",
+        1,
+        "offices are closed for a week, or will be within seven days; missing outside the table of years",
+        "0 or 1",
+    ),
+    Feature(
+        "flood_season",
+        "season",
+        1,
+        "matters of land, homes and roads from June to September; missing outside the table of years",
         "0 or 1",
     ),
 )
@@ -111,10 +136,3 @@ DISRUPTION = frozenset({"gathering_announced", "gathering_under_way", "road_bloc
 PAYMENT = frozenset({"payment_overdue"})
 PROMISE = frozenset({"promise_broken", "no_answer"})
 LIVING = frozenset({"utilities_cut", "forced_eviction"})
-
-# Source: the public `holidays` package (China), compared by a test. Beyond the table the answer is missing, not "no".
-SPRING_FESTIVALS = (
-    *("2023-01-22", "2024-02-10", "2025-01-29", "2026-02-17", "2027-02-06", "2028-01-26", "2029-02-13"),
-    *("2030-02-03", "2031-01-23", "2032-02-11", "2033-01-31", "2034-02-19", "2035-02-08"),
-)
-SEASON_DAYS = 30  # the product brief's "month before"; wage claims fall due before workers go home [unverified]

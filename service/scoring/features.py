@@ -6,9 +6,8 @@ The function reads the snapshot and nothing else: no clock, no store, so nothing
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from math import log, log1p
@@ -16,7 +15,8 @@ from operator import itemgetter
 from struct import Struct
 from uuid import UUID
 
-from service.domain.matters import Matter, MatterSnapshot, PlaceHistory
+from service.domain.matters import Matter, MatterSnapshot, PlaceHistory, ProjectSnapshot
+from service.domain.projects import ProjectStage
 from service.scoring.definitions import (
     DISRUPTION,
     FEATURES,
@@ -24,9 +24,8 @@ from service.scoring.definitions import (
     LIVING,
     PAYMENT,
     PROMISE,
-    SEASON_DAYS,
-    SPRING_FESTIVALS,
 )
+from service.scoring.seasons import SEASON_OF, in_flood_season, in_wage_season, near_long_holiday
 
 Row = dict[str, float | None]
 
@@ -37,23 +36,18 @@ _DAY = 86400.0
 _DANGER = HARM | DISRUPTION
 _DUTY = PAYMENT | PROMISE | LIVING
 _NAN = float("nan")
-_IN_ORDER = itemgetter(*NAMES)
+in_order = itemgetter(*NAMES)  # of a row: its values in the order of NAMES
 _PACK = Struct(f"<{len(NAMES)}d").pack
-_CHINA = timezone(timedelta(hours=8))  # no summer time since 1991
-# begin, end, begin, end …: an odd place in this list lies inside a season
-_SEASON = [
-    (midnight - timedelta(days=days)).astimezone(UTC)
-    for midnight in (datetime.fromisoformat(day).replace(tzinfo=_CHINA) for day in SPRING_FESTIVALS)
-    for days in (SEASON_DAYS, 0)
-]
 
 
 def features(snapshot: MatterSnapshot) -> Row:
     """The row of a matter as known at `snapshot.at`: every name of NAMES in order, None where it is not known."""
     s, place = snapshot, snapshot.place
-    age = _days(s.first_occurred_at, s.at)
+    age, season = _days(s.first_occurred_at, s.at), SEASON_OF.get(s.first_level)
     return {
         "people_log": _log1p(s.people_max),
+        "people_first_log": _log1p(s.people_first),
+        "people_latest_log": _log1p(s.people_latest),
         "present_log": _log1p(s.present_max),
         "people_growth": _ratio(s.people_max, s.people_first),
         "reports_log": log1p(s.report_count),
@@ -75,20 +69,18 @@ def features(snapshot: MatterSnapshot) -> Row:
         "settled_share": s.settled_on_spot_count / s.report_count if s.report_count else None,
         "history_escalated": _history_log_odds(place),
         "place_load": log1p(place.reports_7d) - log1p(place.reports_28d_before / 4),
-        "wage_season": _wage_season(s),
+        "project_under_way": 1.0 if s.project is not None and s.project.stage == ProjectStage.IMPLEMENTING else 0.0,
+        "project_missing_steps": _missing_steps(s.project),
+        "wage_season": _known(in_wage_season(s.at)) if season == "wage" else 0.0,
+        "long_holiday": _known(near_long_holiday(s.at)),
+        "flood_season": _known(in_flood_season(s.at)) if season == "flood" else 0.0,
     }
 
 
 def feature_hash(row: Row) -> str:
     """16 hexadecimal digits that name exactly this row: SHA-256 of the numbers in order, missing as NaN."""
-    values = [_NAN if value is None else value for value in _IN_ORDER(row)]
+    values = [_NAN if value is None else value for value in in_order(row)]
     return sha256(_PACK(*values)).hexdigest()[:16]
-
-
-def in_wage_season(at: datetime) -> bool | None:
-    """Whether `at` lies in the 30 days before Spring Festival (China time); None outside the table of festivals."""
-    place = bisect_right(_SEASON, at)
-    return None if place in (0, len(_SEASON)) else place % 2 == 1
 
 
 @cache
@@ -136,11 +128,15 @@ def _history_log_odds(place: PlaceHistory) -> float:
     return log(escalated / (max(place.closed_365d, place.escalated_365d) + PRIOR_CLOSED - escalated))
 
 
-def _wage_season(s: MatterSnapshot) -> float | None:
-    if s.first_level != "labour":
+def _missing_steps(project: ProjectSnapshot | None) -> float | None:
+    """Without a project there is nothing to miss; of a project that nobody checked it is not known."""
+    if project is None:
         return 0.0
-    season = in_wage_season(s.at)
-    return None if season is None else float(season)
+    return None if project.missing_legal_steps is None else log1p(project.missing_legal_steps)
+
+
+def _known(answer: bool | None) -> float | None:
+    return None if answer is None else float(answer)
 
 
 def _probes() -> tuple[MatterSnapshot, MatterSnapshot]:
@@ -153,6 +149,8 @@ def _probes() -> tuple[MatterSnapshot, MatterSnapshot]:
         first_occurred_at=at - timedelta(days=11),
         people_first=6,
         people_max=40,
+        people_latest=30,
+        project=ProjectSnapshot("construction", ProjectStage.IMPLEMENTING, 2),
         present_max=12,
         signals=HARM | DISRUPTION | PAYMENT | {"promise_broken"},
         text_signals=LIVING | {"hazard"},

@@ -13,7 +13,7 @@ from math import exp
 from random import Random
 from typing import Any
 
-from service.scoring.features import in_wage_season
+from service.scoring.seasons import in_long_holiday, in_wage_season
 from service.scoring.simulation.life import Birth, Lived, MatterTruth, SimulatedReply, SimulatedReport, live
 from service.scoring.simulation.parameters import SimulationParameters
 from service.scoring.simulation.process import STEP, poisson
@@ -124,7 +124,8 @@ def _kinds_of_day(day: datetime, p: SimulationParameters, words: Vocabulary, dic
     labour = p.season_arrivals if season else 1.0
     weights = [kind.weight * (labour if kind.code.startswith("labour") else 1.0) for kind in words.kinds]
     more = sum(weights) / sum(kind.weight for kind in words.kinds)
-    rate = p.new_matters * more * (p.weekend_share if day.weekday() >= 5 else 1.0)
+    closed = day.weekday() >= 5 or in_long_holiday(day) is True
+    rate = p.new_matters * more * (p.weekend_share if closed else 1.0)
     yield from dice.choices(words.kinds, weights, k=poisson(rate, dice))
     if (day + timedelta(days=2)).month != day.month:
         yield from [words.artefact] * poisson(p.artefacts_month_end, dice)

@@ -1,66 +1,53 @@
-"""Training: simulated districts → examples → a line in log-odds → artefact and card. Never imported to serve.
+"""Training: simulated districts → examples → a bent line in log-odds → artefact and card. Never imported to serve.
 
 Split forward in time by the opening of matters, with a gap of one horizon so that every training label was known before
-the next part began; some districts are never trained on. Same seed, districts and days: same artefact, same card.
+the test began; some districts are never trained on. Inside the training part the learner chooses by forward-chaining.
+Same seed, districts and days: same artefact, same card.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from service.domain.problems import Problem
 from service.scoring.artefact import CARD_FILE, FORMAT, MODEL_FILE
 from service.scoring.card import card_text, summary_text
-from service.scoring.comparison import Rivals, Split, compared
+from service.scoring.comparison import Judging, Split, compared
 from service.scoring.definitions import FEATURES
 from service.scoring.evaluate import Marks, Numbers
 from service.scoring.features import NAMES, feature_schema_hash
+from service.scoring.label_definition import load_definition
+from service.scoring.learning.events import Settings
+from service.scoring.learning.numbered import STRENGTHS, Numbered, NumberRows, fit_numbers
+from service.scoring.learning.parts import plain_parts
 from service.scoring.replay import HORIZON_DAYS, Example
 from service.scoring.replay import examples as examples_of
+from service.scoring.rivals import rivals_of
 from service.scoring.simulate import SimulatedDistrict, simulate
 from service.scoring.simulation.parameters import SimulationParameters, numbered, plain
 from service.scoring.simulation.wording import KINDS_FILE
 
 SHIPPED_SEED, SHIPPED_DISTRICTS, SHIPPED_DAYS = 7, 10, 640  # what `models/` holds was trained with these
-GENERATION = "0.2"  # of learner and simulator together; the recipe's hash follows it in the version
+GENERATION = "0.3"  # of learner and simulator together; the recipe's hash follows it in the version
 # The last simulated day: three weeks after a Spring Festival, so that half of its season is settled and tested.
 LAST_DAY = datetime(2026, 3, 11, tzinfo=timezone(timedelta(hours=8)))
 WARM_UP = 0.1  # of the days: the places have no history yet
-TRAIN_UNTIL, CALIBRATE_UNTIL = 0.6, 0.77
+LATER_FROM = 0.77  # of the days: what opens from here on is the test
 UNSEEN_SHARE = 0.25  # of the districts
-REGULARISATION = 0.3  # C of the logistic regression, on standardised columns
-FEWEST_POSITIVES = 5  # in each part; with fewer, two calibration numbers mean nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """The trained line and its calibration; `kept` are the column numbers that survived the check of signs."""
-
-    pipeline: Pipeline
-    kept: tuple[int, ...]
-    slope: float
-    offset: float
-
-    def log_odds(self, table: Numbers) -> Numbers:
-        """Calibrated log-odds of rows [n, len(NAMES)], NaN where missing."""
-        line: Numbers = self.pipeline.decision_function(table[:, list(self.kept)])
-        return self.slope * line + self.offset
-
-    def probability(self, table: Numbers) -> Numbers:
-        odds: Numbers = 1.0 / (1.0 + np.exp(-self.log_odds(table)))
-        return odds
+FEWEST_POSITIVES = 5  # escalated matters in each part; with fewer no figure of the card means anything
+# What can be served: trees cost a hundred times the line for each score and its reasons. They are judged all the same,
+# and the card says what they would bring.
+SERVED = ("base", "history", "line")
+SIGNS = {feature.name: feature.sign for feature in FEATURES if feature.sign}
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def train(out_folder: Path, seed: int, districts: int, days: int) -> str:
@@ -70,84 +57,69 @@ def train(out_folder: Path, seed: int, districts: int, days: int) -> str:
     shipped model.
     """
     lived = [simulate(numbered(number), seed, LAST_DAY - timedelta(days=days), days) for number in range(districts)]
-    split, censored = _split(lived, max(round(districts * UNSEEN_SHARE), 1))
+    split, censored = split_of(lived, max(round(districts * UNSEEN_SHARE), 1))
     _require_enough(split)
-    fitted = fit(split)
-    metrics = compared(split, _rivals(split, fitted), lived, seed)
-    model = artefact_of(fitted, split, _version(seed, districts, days))
-    trained_on = _trained_on(lived, split, censored, seed)
-    return _write(out_folder, model, {"trained_on": trained_on, "metrics": metrics, "dropped": _dropped(fitted)})
+    learned = {days_: fit(split.training, seed, days_) for days_ in load_definition().horizons}
+    model = artefact_of(learned[HORIZON_DAYS], split.training, _version(seed, districts, days))
+    judging = Judging(learned, rivals_of(table_of(split.training), labels_of(split.training)), rows_of)
+    about = {
+        "trained_on": _trained_on(lived, split, censored, seed),
+        "chosen": _chosen(learned[HORIZON_DAYS]),
+        "metrics": compared(split, judging, lived, seed),
+    }
+    return _write(out_folder, model, about)
 
 
-def table_of(examples: list[Example]) -> Numbers:
+def table_of(examples: Sequence[Example]) -> Numbers:
     """Rows [n, len(NAMES)], NaN where missing."""
     rows = [example.row for example in examples]
     return np.array([[np.nan if row[name] is None else row[name] for name in NAMES] for row in rows], dtype=float)
 
 
-def labels_of(examples: list[Example]) -> Marks:
-    """Whether each escalated within the model's horizon; all must be settled."""
-    return np.array([example.outcome() for example in examples], dtype=bool)
+def labels_of(examples: Sequence[Example], horizon: int = HORIZON_DAYS) -> Marks:
+    """Whether each escalated within the horizon; all must be settled."""
+    return np.array([example.outcome(horizon) for example in examples], dtype=bool)
 
 
-def fit(split: Split) -> Fitted:
-    """Fit on the training part, calibrate (Platt) on the newest part before the test.
+def rows_of(examples: Sequence[Example]) -> NumberRows:
+    """The rows as the learner reads them; intervals are told by first-level category."""
+    times = np.array([(example.at - _EPOCH) / timedelta(days=1) for example in examples], dtype=float)
+    kinds = [example.snapshot.first_level for example in examples]
+    return NumberRows(table_of(examples), times, kinds, [example.matter for example in examples])
 
-    A coefficient whose sign contradicts the feature's expected sign is evidence of collinearity, not of a world in
-    which more people or a missed clock lower the risk: the worst such feature is dropped and the line fitted again,
-    until none is left.
+
+def fit(examples: Sequence[Example], seed: int, horizon: int = HORIZON_DAYS) -> Numbered:
+    """The learner on settled examples. Raises Problem when there are too few to judge on."""
+    ahead = horizon + load_definition().settling_days
+    labels = labels_of(examples, horizon)
+    try:
+        return fit_numbers(rows_of(examples), labels, NAMES, Settings(SIGNS, ahead, seed), SERVED)
+    except ValueError as error:
+        detail = "模拟数据不足：按时间前推检验时，前面的时段里升级的事项太少；请增加天数或区县数。"
+        raise Problem(422, "too_few_escalations", detail) from error
+
+
+def artefact_of(learned: Numbered, examples: Sequence[Example], version: str) -> dict[str, Any]:
+    """The artefact as plain values: bends, standardisation and calibration folded into knots of log-odds.
+
+    Raises Problem when nothing better than the history of the place was found.
     """
-    table, labels = table_of(split.training), labels_of(split.training)
-    kept = list(range(len(NAMES)))
-    while True:
-        pipeline = _pipeline().fit(table[:, kept], labels)
-        coefficients = pipeline[-1].coef_[0]
-        agreement, column = min((FEATURES[c].sign * coefficients[place], c) for place, c in enumerate(kept))
-        if agreement >= 0:
-            break
-        kept.remove(column)
-    line = pipeline.decision_function(table_of(split.calibration)[:, kept])
-    platt = LogisticRegression(C=1e6).fit(line.reshape(-1, 1), labels_of(split.calibration))
-    return Fitted(pipeline, tuple(kept), float(platt.coef_[0, 0]), float(platt.intercept_[0]))
-
-
-def artefact_of(fitted: Fitted, split: Split, version: str) -> dict[str, Any]:
-    """The artefact as plain values: standardisation, missing indicators and calibration folded into one line."""
-    impute, scale, line = (fitted.pipeline[place] for place in range(3))
-    coefficients = fitted.slope * line.coef_[0] / scale.scale_
-    constant = fitted.slope * line.intercept_[0] + fitted.offset - float(coefficients @ scale.mean_)
-    indicators = dict(zip(impute.indicator_.features_.tolist(), coefficients[len(fitted.kept) :], strict=True))
-    table = table_of(split.training)
-    weights = {name: _weight(0.0, 0.0, table[:, column]) for column, name in enumerate(NAMES)}
-    for place, column in enumerate(fitted.kept):
-        missing = coefficients[place] * impute.statistics_[place] + indicators.get(place, 0.0)
-        weights[NAMES[column]] = _weight(float(coefficients[place]), float(missing), table[:, column])
+    if learned.chosen.way != "line":
+        detail = f"按时间前推检验，模型不优于“{learned.chosen.way}”，没有可供使用的模型；请增加天数或区县数。"
+        raise Problem(422, "no_better_than_history", detail)
     return {
         "format": FORMAT,
         "version": version,
         "horizon_days": HORIZON_DAYS,
         "synthetic": True,
         "feature_schema_hash": feature_schema_hash(),
-        "intercept": float(constant),
-        "weights": weights,
+        **plain_parts(learned, table_of(examples)),
+        "kinds": sorted({example.snapshot.first_level for example in examples}),
     }
 
 
-def _pipeline() -> Pipeline:
-    return make_pipeline(
-        SimpleImputer(strategy="mean", add_indicator=True, keep_empty_features=True),
-        StandardScaler(),
-        LogisticRegression(C=REGULARISATION, max_iter=5000, tol=1e-8),
-    )
-
-
-def _weight(per_unit: float, when_missing: float, column: NDArray[np.float64]) -> dict[str, float | None]:
-    """`reference` is the usual state: the median of what is known, or missing where that is usual."""
-    usual = None if np.isnan(column).mean() > 0.5 else float(np.nanmedian(column))
-    return {"per_unit": per_unit, "when_missing": when_missing, "reference": usual}
-
-
-def _split(lived: list[SimulatedDistrict], unseen: int) -> tuple[Split, int]:
+def split_of(lived: list[SimulatedDistrict], unseen: int) -> tuple[Split, int]:
+    """Settled examples by part, the last `unseen` districts apart, and how many are not settled."""
     split, censored = Split(), 0
     for number, district in enumerate(lived):
         for example in examples_of(district):
@@ -161,16 +133,14 @@ def _split(lived: list[SimulatedDistrict], unseen: int) -> tuple[Split, int]:
 def _sort_in(split: Split, example: Example, district: SimulatedDistrict, unseen: bool) -> None:
     """Into the part in which its matter opened and its label was known; between the parts lies one horizon."""
     length = district.end - district.start
-    warm, until, later = (district.start + share * length for share in (WARM_UP, TRAIN_UNTIL, CALIBRATE_UNTIL))
+    warm, later = (district.start + share * length for share in (WARM_UP, LATER_FROM))
     known = example.at + timedelta(days=HORIZON_DAYS + district.parameters.label.settling_days)
     if example.opened_at < warm:
         split.left_out += 1
     elif unseen:
         split.unseen.append(example)
-    elif known <= until:
+    elif known <= later:
         split.training.append(example)
-    elif example.opened_at >= until and known <= later:
-        split.calibration.append(example)
     elif example.opened_at >= later:
         split.later.append(example)
     else:
@@ -186,25 +156,16 @@ def _require_enough(split: Split) -> None:
             raise Problem(422, "too_few_escalations", detail)
 
 
-def _rivals(split: Split, fitted: Fitted) -> Rivals:
-    known = split.training + split.calibration
-    column = NAMES.index("history_escalated")
-    history = LogisticRegression(C=1e6).fit(table_of(known)[:, [column]], labels_of(known))
-    return Rivals(
-        model=lambda examples: fitted.probability(table_of(examples)),
-        history=lambda examples: history.predict_proba(table_of(examples)[:, [column]])[:, 1],
-        base_rate=float(labels_of(known).mean()),
-    )
-
-
 def _version(seed: int, districts: int, days: int) -> str:
     kinds = sha256(KINDS_FILE.read_bytes()).hexdigest()
-    recipe = [seed, districts, days, plain(SimulationParameters()), kinds, feature_schema_hash(), REGULARISATION]
+    recipe = [seed, districts, days, plain(SimulationParameters()), kinds, feature_schema_hash(), STRENGTHS]
     return f"{GENERATION}-{sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
-def _dropped(fitted: Fitted) -> list[str]:
-    return [name for column, name in enumerate(NAMES) if column not in fitted.kept]
+def _chosen(learned: Numbered) -> dict[str, Any]:
+    losses = {way: round(loss, 5) for way, loss in learned.chosen.losses.items()}
+    numbers = {name: round(value, 4) for name, value in asdict(learned.calibration).items()}
+    return {**asdict(learned.chosen), "losses": losses, "calibration": numbers}
 
 
 def _trained_on(lived: list[SimulatedDistrict], split: Split, censored: int, seed: int) -> dict[str, Any]:

@@ -23,8 +23,8 @@ DELETE FROM shift s WHERE department_id = :department AND starts_at >= :begin AN
 """  # noqa: E501
 _OPEN_OF_DEPARTMENT = """
 SELECT w.id, w.level, w.headline, w.state, w.revision, d.role, d.sign_due_at, d.signed_at, d.answer_due_at, d.answered_at
-FROM duty d JOIN warning w ON w.id = d.warning_id
-WHERE d.department_id = :id AND w.state NOT IN ('resolved', 'cancelled') ORDER BY w.opened_at, w.id
+FROM warning w JOIN duty d ON d.warning_id = w.id AND d.department_id = :id
+WHERE w.state NOT IN ('resolved', 'cancelled') ORDER BY w.opened_at, w.id
 """  # noqa: E501
 
 

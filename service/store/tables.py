@@ -274,7 +274,10 @@ class WarningEventTable(SQLModel, table=True):
     """One row per change of a warning, numbered in commit order."""
 
     __tablename__ = "warning_event"
-    __table_args__ = (Index("warning_event_revision", "warning_id", "revision", unique=True),)
+    __table_args__ = (
+        Index("warning_event_revision", "warning_id", "revision", unique=True),
+        Index("warning_event_at", "at", postgresql_using="brin"),  # a month of it, for statements; costs a POST nothing
+    )
     seq: int = Field(primary_key=True, sa_type=BIG)
     warning_id: UUID
     revision: int

@@ -70,7 +70,7 @@ async def _escalate(connection: AsyncConnection, teller: Teller, warning_id: UUI
     ]
     board = await board_of(connection, [case.offices for case in cases], teller.now)
     taken = [step for case in cases for step in await _walk(connection, teller, case, board)]
-    await _tell_taken(connection, teller, warning, (taken, duties))
+    await tell_taken(connection, teller, warning, (taken, duties))
 
 
 def _case(teller: Teller, warning: Warning, chain: Chain, duty: Row | None) -> _Case:
@@ -134,7 +134,7 @@ def _named(teller: Teller, reached: Reached) -> str:
     return f"{teller.reference.department_name(reached.department_id) or '?'}（{reached.how}）"
 
 
-async def _tell_taken(
+async def tell_taken(
     connection: AsyncConnection, teller: Teller, warning: Warning, what: tuple[Sequence[Taken], dict[UUID, Row]]
 ) -> None:
     """Record the steps, and tell in one revision whoever they reached."""

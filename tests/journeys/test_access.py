@@ -43,12 +43,14 @@ def intended(method: str, path: str) -> set[Scope]:
             return set(Scope)
         if path in BY_REPORTERS_TOO:
             return READERS | {Scope.REPORT}
-        administrative = ("/v1/endpoints", "/v1/outbox", "/v1/operations")
+        administrative = ("/v1/endpoints", "/v1/deliveries", "/v1/outbox", "/v1/operations")
         return {Scope.ADMINISTER} if path.startswith(administrative) else READERS
     if path.startswith(("/v1/incidents", "/api/v2/alerts")):
         return {Scope.REPORT}
     if path.startswith(("/v1/projects", "/v1/assessments")):
         return {Scope.PLAN}
+    if path.startswith("/v1/shifts"):
+        return {Scope.RESPOND}
     if path.endswith("/confirm"):
         return {Scope.RESPOND, Scope.ADMINISTER}
     return {Scope.RESPOND} if path.startswith(("/v1/matters", "/v1/warnings", "/v1/cap")) else {Scope.ADMINISTER}

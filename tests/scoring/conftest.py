@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from service.scoring.comparison import Split
+from service.scoring.learning.numbered import Numbered
 from service.scoring.replay import Example
 from service.scoring.replay import examples as examples_of
 from service.scoring.simulate import SimulatedDistrict, simulate
 from service.scoring.simulation.parameters import SimulationParameters
-from service.scoring.train import Fitted, fit
+from service.scoring.train import fit
 from tests.scoring.makers import NOON
 
 
@@ -31,15 +32,15 @@ def settled(examples: list[Example]) -> list[Example]:
 
 
 @pytest.fixture(scope="session")
-def small_split(settled: list[Example]) -> Split:
-    """A split good enough to run the learner on, not to judge it."""
-    half = len(settled) // 2
-    return Split(training=settled[:half], calibration=settled[half:], later=settled[half:], unseen=settled[:half])
+def taught() -> list[Example]:
+    """Settled examples of 240 days: enough to run the learner on, not to judge it."""
+    lived = simulate(SimulationParameters(), seed=6, start=NOON - timedelta(days=240), days=240)
+    return [example for example in examples_of(lived) if example.outcome() is not None]
 
 
 @pytest.fixture(scope="session")
-def fitted(small_split: Split) -> Fitted:
-    return fit(small_split)
+def learned(taught: list[Example]) -> Numbered:
+    return fit(taught, 0)
 
 
 @pytest.fixture

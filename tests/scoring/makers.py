@@ -10,7 +10,7 @@ from uuid import UUID
 from service.domain.matters import Matter, MatterSnapshot, PlaceHistory, ReportFacts
 from service.domain.words import Handling, Source
 from service.scoring.features import NAMES
-from service.scoring.scorer import ModelParts, Scorer, Weight
+from service.scoring.scorer import ModelParts, Part, Scorer
 
 CHINA = timezone(timedelta(hours=8))
 NOON = datetime(2026, 6, 10, 12, tzinfo=CHINA)
@@ -47,5 +47,10 @@ def snapshot(**changes: Any) -> MatterSnapshot:
 
 def scorer(**weights: float) -> Scorer:
     """A model with a weight of 0.3 for everything but the named features, 0.1 when missing, reference 0."""
-    named = {name: Weight(weights.get(name, 0.3), 0.1, 0.0) for name in NAMES}
+    named = {name: straight(weights.get(name, 0.3)) for name in NAMES}
     return Scorer(ModelParts("test", 30, True, -2.0, named))
+
+
+def straight(weight: float, **changes: Any) -> Part:
+    """A part that rises evenly between -100 and 100."""
+    return replace(Part((-100.0, 100.0), (-100 * weight, 100 * weight), 0.1, 0.0), **changes)

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import log1p
 from random import Random
+from typing import Any
 
 import holidays
 import pytest
 
 from service.domain.catalogue import load_catalogue
-from service.domain.matters import MatterSnapshot, PlaceHistory
+from service.domain.matters import MatterSnapshot, PlaceHistory, ProjectSnapshot
+from service.domain.projects import ProjectStage
 from service.domain.words import Source
 from service.scoring.definitions import (
     DISRUPTION,
@@ -18,9 +21,9 @@ from service.scoring.definitions import (
     LIVING,
     PAYMENT,
     PROMISE,
-    SPRING_FESTIVALS,
 )
-from service.scoring.features import NAMES, feature_hash, features, in_wage_season
+from service.scoring.features import NAMES, feature_hash, features
+from service.scoring.seasons import SPRING_FESTIVALS, in_long_holiday, in_wage_season, near_long_holiday
 from tests.scoring.makers import CHINA, NOON, matter, report, snapshot
 
 
@@ -120,6 +123,48 @@ def test_the_wage_season_counts_for_labour_matters_only() -> None:
     season = datetime(2026, 2, 1, tzinfo=CHINA)
     assert features(snapshot(at=season))["wage_season"] == 1.0
     assert features(snapshot(at=season, first_level="contract"))["wage_season"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("day", "inside", "near"),
+    [
+        (datetime(2026, 2, 8, 23, 59, tzinfo=CHINA), False, False),
+        (datetime(2026, 2, 9, tzinfo=CHINA), False, True),
+        (datetime(2026, 2, 16, tzinfo=CHINA), True, True),
+        (datetime(2026, 2, 24, tzinfo=CHINA), False, False),
+        (datetime(2026, 10, 7, 23, tzinfo=CHINA), True, True),
+        (datetime(2026, 10, 8, tzinfo=CHINA), False, False),
+        (datetime(2050, 1, 1, tzinfo=CHINA), None, None),
+    ],
+)
+def test_a_long_holiday_counts_from_a_week_before_it(day: datetime, inside: bool | None, near: bool | None) -> None:
+    assert (in_long_holiday(day), near_long_holiday(day)) == (inside, near)
+
+
+def test_the_days_of_long_holidays_are_closed_by_the_public_calendar() -> None:
+    calendar = holidays.country_holidays("CN", years=[2024, 2025, 2026])
+    days = [datetime(2024, 1, 1, 12, tzinfo=CHINA) + timedelta(days=number) for number in range(3 * 365)]
+    closed = [day for day in days if in_long_holiday(day)]
+    assert len(closed) == 3 * (8 + 7)
+    assert sum(calendar.is_working_day(day.date()) for day in closed) <= 1  # an eve that was worked: 2024
+
+
+def test_the_flood_season_counts_for_land_and_homes_only() -> None:
+    june = datetime(2026, 6, 1, tzinfo=CHINA)
+    assert features(snapshot(at=june, first_level="urban_rural"))["flood_season"] == 1.0
+    assert features(snapshot(at=june, first_level="finance"))["flood_season"] == 0.0
+    assert features(snapshot(at=june - timedelta(minutes=1), first_level="urban_rural"))["flood_season"] == 0.0
+    assert features(snapshot(at=june.replace(year=2050), first_level="urban_rural"))["flood_season"] is None
+
+
+def test_a_project_tells_its_stage_and_its_missing_steps_and_what_nobody_checked_is_missing() -> None:
+    def told(*project: Any) -> list[float | None]:
+        row = features(snapshot(project=ProjectSnapshot(*project) if project else None))
+        return [row["project_under_way"], row["project_missing_steps"]]
+
+    assert told() == [0.0, 0.0]
+    assert told("construction", ProjectStage.IMPLEMENTING, None) == [1.0, None]
+    assert told("construction", ProjectStage.PRE_DECISION, 2) == [0.0, pytest.approx(log1p(2))]
 
 
 def test_equal_rows_have_equal_hashes_and_a_changed_row_another() -> None:

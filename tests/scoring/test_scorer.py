@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from service.domain.matters import MatterSnapshot, PlaceHistory
 from service.scoring.artefact import load_model
-from service.scoring.features import feature_hash, features
-from service.scoring.scorer import LEAST_EFFECT, REASONS_SHOWN, Scorer, not_scored, sigmoid
-from tests.scoring.makers import NOON, scorer, snapshot
+from service.scoring.definitions import FEATURES
+from service.scoring.features import NAMES, feature_hash, features
+from service.scoring.scorer import LEAST_EFFECT, REASONS_SHOWN, ModelParts, Part, Scorer, not_scored, sigmoid
+from tests.scoring.makers import NOON, scorer, snapshot, straight
 from tests.scoring.test_artefact import MODELS
 
 COUNTS = st.integers(0, 5000)
@@ -108,7 +109,7 @@ def test_a_missing_value_has_its_own_weight() -> None:
     unknown = snapshot(people_max=None, people_first=None, people_latest=None)
     made = scorer(people_log=1.0, people_growth=0.0)
     missing, zero = made.score([unknown, snapshot(people_max=0, people_first=0, people_latest=0)])
-    assert log_odds(missing.probability) - log_odds(zero.probability) == pytest.approx(0.2)  # two features at 0.1
+    assert log_odds(missing.probability) - log_odds(zero.probability) == pytest.approx(0.4)  # four features at 0.1
 
 
 def test_a_matter_that_must_not_be_estimated_has_a_reason_and_no_number() -> None:
@@ -125,7 +126,12 @@ def test_extreme_log_odds_stay_probabilities() -> None:
 def test_more_people_never_lower_the_risk(shipped: Scorer, one: MatterSnapshot, more: int) -> None:
     assert one.people_max is not None
     assert one.present_max is not None
-    larger: list[dict[str, Any]] = [{"people_max": one.people_max + more}, {"present_max": one.present_max + more}]
+    assert one.people_latest is not None
+    larger: list[dict[str, Any]] = [
+        {"people_max": one.people_max + more},
+        {"people_latest": one.people_latest + more, "people_max": max(one.people_max, one.people_latest + more)},
+        {"present_max": one.present_max + more},
+    ]
     for change in larger:
         assert raised(shipped, one, change)
 
@@ -144,6 +150,51 @@ def test_a_further_danger_signal_never_lowers_the_risk(
 ) -> None:
     assert raised(shipped, one, {"signals": one.signals | signals})
     assert raised(shipped, one, {"text_signals": one.text_signals | signals})
+
+
+@given(one=snapshots(), name=st.sampled_from([f.name for f in FEATURES if f.sign]), step=st.floats(0.001, 20))
+@settings(max_examples=200, deadline=None)
+def test_no_feature_with_a_direction_moves_the_risk_against_it(
+    shipped: Scorer, one: MatterSnapshot, name: str, step: float
+) -> None:
+    row, sign = features(one), next(feature.sign for feature in FEATURES if feature.name == name)
+    before = shipped.score_row({**row, name: row[name] or 0.0}).probability
+    after = shipped.score_row({**row, name: (row[name] or 0.0) + step}).probability
+    assert before is not None
+    assert after is not None
+    assert sign * (after - before) >= -1e-12
+
+
+@given(one=snapshots())
+@settings(max_examples=60, deadline=None)
+def test_the_interval_holds_the_probability(shipped: Scorer, one: MatterSnapshot) -> None:
+    score = shipped.score([one])[0]
+    assert score.probability is not None
+    assert score.low is not None
+    assert score.high is not None
+    assert 0 <= score.low <= score.probability <= score.high <= 1
+    assert score.high > score.low
+
+
+def test_what_the_model_has_not_seen_is_said(shipped: Scorer) -> None:
+    usual, crowd, strange = shipped.score(
+        [snapshot(), snapshot(people_max=10**7), snapshot(category="sea.wreck", first_level="sea")]
+    )
+    assert usual.outside == ()
+    assert crowd.outside == ("“涉及人数”超出训练时见过的范围",)
+    assert strange.outside == ("该类别在训练中没有出现过",)
+
+
+def test_a_gap_where_training_had_none_is_outside() -> None:
+    parts = {name: straight(0.3, gaps=name != "people_log") for name in NAMES}
+    model = Scorer(ModelParts("test", 30, True, -2.0, parts))
+    assert model.score([snapshot(people_max=None)])[0].outside == ("“涉及人数”超出训练时见过的范围",)
+
+
+def test_a_part_is_straight_between_its_knots_and_level_beyond_them() -> None:
+    part = Part((0.0, 1.0, 3.0), (0.0, 2.0, 3.0), -1.0, None)
+    assert [part.of(value) for value in (-5, 0, 0.5, 1, 2, 3, 99)] == pytest.approx([0, 0, 1, 2, 2.5, 3, 3])
+    assert part.of(None) == -1.0
 
 
 def raised(model: Scorer, one: MatterSnapshot, change: dict[str, Any]) -> bool:

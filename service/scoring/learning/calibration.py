@@ -50,12 +50,13 @@ def calibrated(parts: Sequence[tuple[Numbers, Marks]]) -> Calibration:
     """
     found = [calibrate(odds, labels) for odds, labels in parts]
     pairs = list(zip(found, parts[1:], strict=False))
-    losses = {trust: sum(_loss(_part(was, trust), *after) for was, after in pairs) for trust in TRUSTS}
+    losses = {trust: sum(_loss(partly(was, trust), *after) for was, after in pairs) for trust in TRUSTS}
     trust = min(TRUSTS, key=lambda each: losses[each])
-    return _part(found[-1], trust)
+    return partly(found[-1], trust)
 
 
-def _part(whole: Calibration, trust: float) -> Calibration:
+def partly(whole: Calibration, trust: float) -> Calibration:
+    """A share of what it says: 0 is none, 1 all of it."""
     return Calibration(1 + trust * (whole.slope - 1), trust * whole.offset, whole.centre)
 
 

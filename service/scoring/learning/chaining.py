@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -39,6 +39,8 @@ class Material:
     times: Numbers
     blocks: Blocks
     seed: int
+    strengths: Sequence[float] = STRENGTHS
+    cases: Rows | None = None  # [n] rows of one case are one piece of evidence; None: each is its own
 
     def row_weights(self, rows: Rows, half_life: float | None) -> Numbers:
         """Weights by age that sum to the number of rows."""
@@ -69,11 +71,12 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What was chosen, and the chosen way's log-odds of the rows judged on, in order of time."""
+    """What was chosen, the chosen way's log-odds of the rows judged on, in order of time, and those of every way."""
 
     chosen: Chosen
     rows: Rows
     odds: Numbers
+    ways: Mapping[str, Numbers] = field(default_factory=dict)
 
 
 def folds_of(labels: Marks, blocks: Blocks) -> list[Fold]:
@@ -100,27 +103,27 @@ def choose(material: Material, folds: Sequence[Fold], history: Numbers) -> Chain
     losses = {way: _loss(truth, odds) for way, odds in ways.items()}
     spoken = {1.0: "line", 0.0: "trees"}.get(share, "blend")
     way = min(("base", "history", spoken), key=lambda each: losses[each])
-    return Chain(Chosen(way, strength, half_life, trees, share, losses), rows, ways[way])
+    return Chain(Chosen(way, strength, half_life, trees, share, losses), rows, ways[way], ways)
 
 
 def _best_line(material: Material, folds: Sequence[Fold], truth: Marks) -> tuple[Numbers, float, float | None]:
     paths = each_alone(lambda fold: _path(material, fold), folds)
-    by_strength = {strength: _judged(material, folds, [path[strength] for path in paths]) for strength in STRENGTHS}
-    strength = min(STRENGTHS, key=lambda each: _loss(truth, by_strength[each]))
+    by_strength = {each: _judged(material, folds, [path[each] for path in paths]) for each in material.strengths}
+    strength = min(material.strengths, key=lambda each: _loss(truth, by_strength[each]))
     starts = [path[strength] for path in paths]
     by_life: dict[float | None, Numbers] = {None: by_strength[strength]}
     for life in HALF_LIVES[1:]:
         again = partial(_again, material, strength, life)
         lines = each_alone(again, zip(folds, starts, strict=True))
         by_life[life] = _judged(material, folds, lines)
-    half_life = _simplest(by_life, truth)
+    half_life = _simplest(by_life, truth, _cases(material, folds))
     return by_life[half_life], strength, half_life
 
 
 def _path(material: Material, fold: Fold) -> dict[float, Line]:
     """The line by strength; each fit starts from the one before."""
     lines: dict[float, Line] = {}
-    for before, strength in zip((None, *STRENGTHS), STRENGTHS, strict=False):
+    for before, strength in zip((None, *material.strengths), material.strengths, strict=False):
         start = lines[before] if before else None
         lines[strength] = material.line(fold.learned, strength, None, start)
     return lines
@@ -150,8 +153,35 @@ def _best_forest(
     return by_trees[trees], trees
 
 
-def _simplest(told: dict[Choice, Numbers], truth: Marks) -> Choice:
+def first_as_good(losses: Mapping[Choice, Numbers], cases: Rows) -> Choice:
+    """The first choice whose loss lies within one standard error of the best. `losses` [n] row by row, `cases` [n]:
+    rows of one case are one piece of evidence."""
+    best = min(losses, key=lambda choice: float(losses[choice].mean()))
+    apart = {choice: loss - losses[best] for choice, loss in losses.items()}
+    return next(choice for choice, off in apart.items() if off.mean() <= _standard_error(off, cases))
+
+
+def surprise(odds: Numbers, truth: Marks) -> Numbers:
+    """[n] log loss row by row."""
+    told: Numbers = np.logaddexp(0.0, odds) - truth * odds
+    return told
+
+
+def _standard_error(values: Numbers, cases: Rows) -> float:
+    """Of the mean of `values`, rows of one case taken together."""
+    sums = np.bincount(cases, values - values.mean())
+    return float(np.sqrt((sums**2).sum()) / len(values))
+
+
+def _cases(material: Material, folds: Sequence[Fold]) -> Rows | None:
+    """The cases of the rows that the folds judge on."""
+    return None if material.cases is None else np.concatenate([material.cases[fold.judged] for fold in folds])
+
+
+def _simplest(told: dict[Choice, Numbers], truth: Marks, cases: Rows | None = None) -> Choice:
     """The first choice that is as good as the best."""
+    if cases is not None:
+        return first_as_good({choice: surprise(odds, truth) for choice, odds in told.items()}, cases)
     losses = {choice: _loss(truth, odds) for choice, odds in told.items()}
     return next(choice for choice, loss in losses.items() if loss <= min(losses.values()) + SIMPLER_WITHIN)
 

@@ -47,7 +47,7 @@ def fit(events: Events, labels: Marks, settings: Settings) -> Learned:
     chain = choose(material, folds, _history(events, labels, blocks)) if folds else _untried(events)
     parts = [(chain.odds[part], labels[chain.rows[part]]) for part in _parts(folds)]
     calibration = calibrated(parts) if parts else Calibration()
-    line, forest = _final(material, chain.chosen)
+    line, forest = fitted_of(material, chain.chosen)
     model = Model(used, design, tree_columns(frame), line, forest, *_rates(events, labels))
     judged = _judged(events, labels, chain, calibration, rated)
     return Learned(
@@ -76,8 +76,8 @@ def _material(frame: Frame, design: Design, told: tuple[Marks, np.ndarray, Block
     return Material(design.table(frame), design.signs(), table, signs, labels, times, blocks, settings.seed)
 
 
-def _final(material: Material, chosen: Chosen) -> tuple[Line | None, Forest | None]:
-    """Only what speaks is fitted."""
+def fitted_of(material: Material, chosen: Chosen) -> tuple[Line | None, Forest | None]:
+    """Line and forest on all rows; only what speaks is fitted."""
     rows = np.arange(len(material.labels))
     if chosen.way not in ("line", "trees", "blend"):
         return None, None

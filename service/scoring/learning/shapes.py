@@ -53,14 +53,14 @@ class Design:
 
     def signs(self) -> list[int]:
         """[p] the sign each weight must have; 0 for any."""
-        told = [sign for shape in self.shapes for sign in _signs(shape)]
+        told = [sign for shape in self.shapes for sign in signs_of(shape)]
         return told + [0] * (len(self.mean) - len(told))
 
 
-def design_of(frame: Frame, monotone: Mapping[str, int]) -> Design:
-    """Shapes and standardisation from the training rows."""
+def design_of(frame: Frame, monotone: Mapping[str, int], may_log: bool = True) -> Design:
+    """Shapes and standardisation from the training rows. Without `may_log` every part is made of straight pieces."""
     named = zip(frame.number_names, frame.numbers.T, strict=True)
-    shapes = tuple(shape for name, values in named if (shape := _shape(name, values, monotone.get(name, 0))))
+    shapes = tuple(shape for name, values in named if (shape := _shape(name, values, monotone.get(name, 0), may_log)))
     columns = raw_columns(shapes, frame)
     spread = columns.std(axis=0)
     kept = np.where(spread < RARE, np.sqrt(spread * RARE), spread)
@@ -70,18 +70,18 @@ def design_of(frame: Frame, monotone: Mapping[str, int]) -> Design:
 def raw_columns(shapes: Sequence[Shape], frame: Frame) -> Numbers:
     """[n, p] columns before standardisation: those of the shapes, then the flags."""
     place = {name: column for column, name in enumerate(frame.number_names)}
-    told = [column for shape in shapes for column in _columns(shape, frame.numbers[:, place[shape.name]])]
+    told = [column for shape in shapes for column in columns_of(shape, frame.numbers[:, place[shape.name]])]
     return np.column_stack([*told, frame.flags.astype(float)])
 
 
-def _shape(name: str, values: Numbers, sign: int) -> Shape | None:
+def _shape(name: str, values: Numbers, sign: int, may_log: bool) -> Shape | None:
     known = values[~np.isnan(values)]
     different = np.unique(known)
     if len(different) < 2:
         return None
     bent = len(different) > MANY_VALUES
     heavy = np.percentile(known, 99) > HEAVY_TAIL * max(float(np.median(known)), 1e-9)
-    logged = bool(bent and different[0] >= 0 and heavy)
+    logged = bool(may_log and bent and different[0] >= 0 and heavy)
     known = np.log1p(known) if logged else known
     centre, scale = float(np.median(known)), float(known.std()) or 1.0
     knots = [float((np.quantile(known, bend) - centre) / scale) for bend in BENDS] if bent else []
@@ -89,7 +89,8 @@ def _shape(name: str, values: Numbers, sign: int) -> Shape | None:
     return Shape(name, logged, centre, scale, limit, tuple(knots), len(known) < len(values), sign)
 
 
-def _columns(shape: Shape, values: Numbers) -> list[Numbers]:
+def columns_of(shape: Shape, values: Numbers) -> list[Numbers]:
+    """The columns of one number, each [n], before standardisation."""
     gone = np.isnan(values)
     known = np.log1p(np.maximum(values, 0)) if shape.logged else values
     line = np.where(gone, 0.0, np.clip((known - shape.centre) / shape.scale, -shape.limit, shape.limit))
@@ -101,6 +102,7 @@ def _columns(shape: Shape, values: Numbers) -> list[Numbers]:
     return [line, *bends, *([gone.astype(float)] if shape.marks_missing else [])]
 
 
-def _signs(shape: Shape) -> list[int]:
+def signs_of(shape: Shape) -> list[int]:
+    """The sign each column's weight must have; 0 for any."""
     bends = (len(shape.knots) + 1 if shape.knots else 0) if shape.sign else len(shape.knots)
     return [shape.sign] * (1 + bends) + [0] * shape.marks_missing

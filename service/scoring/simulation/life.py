@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from service.domain.words import Outcome
-from service.scoring.features import in_wage_season
 from service.scoring.labels import Ending, History, Told, escalated_at
+from service.scoring.seasons import SEASON_OF, SEASONS
 from service.scoring.simulation.parameters import SimulationParameters
 from service.scoring.simulation.process import STEP, Hidden, Telling, step, tellings_of_one
 from service.scoring.simulation.projects import SimulatedProject
@@ -131,7 +131,7 @@ def begin(birth: Birth, p: SimulationParameters, dice: Random) -> Hidden:
         log_grievance=-2.5 if birth.trivial else dice.gauss(strain, p.log_grievance_spread),
         log_people=max(log(birth.kind.people) + dice.gauss(0.0, p.people_spread), 0.0),
         prone=birth.kind.prone + birth.unrest,
-        labour=birth.kind.code.startswith("labour"),
+        season=SEASON_OF.get(birth.kind.code.split(".")[0], ""),
         answer_rate=birth.answer_rate,
         real_share=p.answer_real_share,
         clock_days=dice.uniform(p.clock_shortest, p.clock_longest),
@@ -152,8 +152,8 @@ def state_at(truth: MatterTruth, steps: int, p: SimulationParameters) -> Hidden:
 
 
 def is_season(hidden: Hidden, when: datetime) -> bool:
-    """Whether the month before Spring Festival counts for this matter."""
-    return hidden.labour and in_wage_season(when) is True
+    """Whether it is the time of the year that stirs up this matter."""
+    return bool(hidden.season) and SEASONS[hidden.season](when) is True
 
 
 def moments_within(when: datetime, number: int, dice: Random) -> list[datetime]:

@@ -23,7 +23,7 @@ class SimulationParameters:
 
     # How much comes in. With these 20 to 30 reports a day: the disputes of a small district, not its potholes.
     new_matters: float = 6.6  # a day, those of projects apart
-    weekend_share: float = 0.6  # of a working day's new matters: offices that register are closed
+    weekend_share: float = 0.6  # of a working day's new matters: offices that register are closed; long holidays alike
     artefacts_month_end: float = (
         6.0  # a day in the last two days of a month: counts are filled up then (quota artefacts)
     )
@@ -62,7 +62,7 @@ class SimulationParameters:
     answer_rate: float = 0.14  # an answer after a week, typically
     answer_rate_spread: float = 0.6  # log, between departments
     answer_real_share: float = 0.6  # the others "are being handled"
-    weekend_answers: float = 0.15  # of a working day's rate
+    weekend_answers: float = 0.15  # of a working day's rate; long holidays alike
     close_rate: float = 0.2  # after a real answer
     fade_rate: float = 0.02  # an unanswered matter is given up or solved elsewhere
     clock_shortest: float = 3.0  # days; a matter draws its time limit, and each such span without
@@ -87,6 +87,7 @@ class SimulationParameters:
     hazard_duty: float = 0.45  # payment overdue, promise broken: each
     hazard_missed: float = 0.35  # per missed clock, three at most
     hazard_season: float = 0.6  # labour in the month before Spring Festival
+    hazard_flood: float = 0.3  # land, homes and roads in June to September: water shows what was built badly
     hazard_prone: float = 1.0  # times `prone` of the kind and `log` of the district's own unrest
     district_spread: float = 0.4  # log: districts differ, and nothing but their history shows it
     # Which: gatherings come first in field reports, harm is rare; shares are ours.

@@ -1,8 +1,8 @@
 """The hidden process of one matter: grievance, answers, reports and escalation in half-day steps.
 
-It knows no text and no calendar but weekend and season, so it can be replayed and continued many times: that gives the
-true probability no model can see. What a report tells of escalations and of heads belongs to the process, because the
-label is made of it; all other words are added afterwards and change nothing.
+It knows no text and no calendar but weekend, holiday and season, so it can be replayed and continued many times: that
+gives the true probability no model can see. What a report tells of escalations and of heads belongs to the process,
+because the label is made of it; all other words are added afterwards and change nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from math import exp, expm1, log, sqrt
 from random import Random
 
+from service.scoring.seasons import in_long_holiday
 from service.scoring.simulation.parameters import STEPS_PER_DAY, SimulationParameters
 
 DT = 1.0 / STEPS_PER_DAY
@@ -34,7 +35,7 @@ class Hidden:
     log_grievance: float
     log_people: float
     prone: float
-    labour: bool
+    season: str  # "wage", "flood" or "": the time of the year that stirs it up
     answer_rate: float
     real_share: float
     clock_days: float
@@ -107,7 +108,7 @@ def hazard_of(hidden: Hidden, season: bool, p: SimulationParameters) -> float:
         + p.hazard_fact * min(len(facts & _GRAVE), 2)
         + p.hazard_duty * len(facts & _DUTIES)
         + p.hazard_missed * min(hidden.missed, 3)
-        + p.hazard_season * (season and hidden.labour)
+        + (p.hazard_season if hidden.season == "wage" else p.hazard_flood) * season
         + p.hazard_prone * hidden.prone
     )
     return min(p.hazard_base * exp(terms), 0.5)
@@ -182,7 +183,8 @@ def _can_happen(hidden: Hidden, code: str, anew: Mapping[str, int | None]) -> bo
 def _answer(hidden: Hidden, when: datetime, p: SimulationParameters, rng: Random) -> bool:
     if hidden.answer == "real":
         return False
-    rate = hidden.answer_rate * (p.weekend_answers if when.weekday() >= 5 else 1.0)
+    closed = when.weekday() >= 5 or in_long_holiday(when) is True
+    rate = hidden.answer_rate * (p.weekend_answers if closed else 1.0)
     if rng.random() >= rate * DT:
         return False
     hidden.answer = "real" if rng.random() < hidden.real_share else "hollow"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -91,6 +92,16 @@ def csv_out(path: Path, header: Sequence[str]) -> Iterator[CsvOut]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A small CSV as text, with the same mark, line ends and defused cells."""
+    file = io.StringIO(newline="")
+    out = CsvOut(csv.writer(file))
+    out.row(header)
+    for row in rows:
+        out.row(row)
+    return "\ufeff" + file.getvalue()
 
 
 def like(word: str, known: Sequence[str]) -> str:
