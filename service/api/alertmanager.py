@@ -32,7 +32,7 @@ Anyone = Annotated[Viewer, may(*ANY)]
 Shown = Annotated[bool, Query()]
 Filter = Annotated[list[str] | None, Query(description='matchers, such as level=~"orange|red"')]
 Wanted = Annotated[str | None, Query(description="a regular expression (RE2) of receivers' names")]
-MOST_LISTED = 5000
+MOST_LISTED = 1000  # that API has no pages; of more open warnings those that changed last are shown
 GROUPED_BY = ("category", "county")
 _JSON: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"schema": {"description": "as Alertmanager's API v2 has it"}}}}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 TYPE_PREFIX = "cn.weiyu."  # of `type`: cn.weiyu.warning.issued
 # Severity as OpenTelemetry counts it, in the official extension of that name.
-_SEVERITY = {"blue": ("INFO", 9), "yellow": ("WARN", 13), "orange": ("ERROR", 17), "red": ("FATAL", 21)}
+SEVERITY = {"blue": ("INFO", 9), "yellow": ("WARN", 13), "orange": ("ERROR", 17), "red": ("FATAL", 21)}
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
@@ -44,8 +44,8 @@ def _event(message_id: str, body: bytes, source: str) -> tuple[dict[str, Any], d
     }  # fmt: skip
     if data.get("id"):
         attributes |= {"subject": data["id"], "correlationid": data["id"]}
-    if data.get("level") in _SEVERITY:
-        text, number = _SEVERITY[data["level"]]
+    if data.get("level") in SEVERITY:
+        text, number = SEVERITY[data["level"]]
         attributes |= {"severitytext": text, "severitynumber": number}
     return attributes, data
 

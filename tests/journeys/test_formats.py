@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from email.utils import format_datetime
@@ -175,6 +176,22 @@ async def test_an_empty_feed_is_a_valid_one(reader: httpx.AsyncClient) -> None:
     assert await events(reader) == []
 
 
+async def test_a_feed_reader_fetches_it_by_itself_and_is_told_when_nothing_changed(
+    served: Served, reporter: httpx.AsyncClient
+) -> None:
+    warning = (await reported(reporter, 1))[0]
+    key = await served.key(Scope.READ)
+
+    async def fetched(**known: str) -> Any:
+        asking = {"request_headers": {"Authorization": f"Bearer {key}"}, **known}
+        return await asyncio.to_thread(feedparser.parse, f"{served.base}/v1/warnings.atom", **asking)
+
+    first = await fetched()
+    assert (first.status, first.bozo, [entry.id.rsplit("/")[-1] for entry in first.entries]) == (200, False, [warning])
+    again = await fetched(etag=first.etag)
+    assert (again.status, again.entries) == (304, [])
+
+
 async def test_an_entry_keeps_its_id_for_good_and_its_date_moves_with_the_level(
     served: Served, reporter: httpx.AsyncClient, reader: httpx.AsyncClient, admin: httpx.AsyncClient
 ) -> None:
@@ -279,7 +296,7 @@ async def test_cloud_events_are_read_in_order_from_a_number_on(
     first = await events(reader, limit=2)
     assert [event.get_subject() for event in first] == warnings[:2]
     event = first[0]
-    assert (event.get_specversion(), event.get_type()) == ("1.0", "weiyu.warning.issued")
+    assert (event.get_specversion(), event.get_type()) == ("1.0", "cn.weiyu.warning.issued")
     assert event.get_source() == "tag:weiyu.invalid,2026:warnings"
     assert event.get_extension("severitynumber") == 13
     assert event.get_data()["headline"]
@@ -289,7 +306,7 @@ async def test_cloud_events_are_read_in_order_from_a_number_on(
     assert [event.get_subject() for event in await events(reader, after=after)] == warnings[2:]
     ok(await office.client.post(f"/v1/warnings/{warnings[0]}/acknowledge"))
     later = await events(reader, after=after)
-    assert [(one.get_subject(), one.get_type()) for one in later][-1] == (warnings[0], "weiyu.warning.acknowledged")
+    assert [(one.get_subject(), one.get_type()) for one in later][-1] == (warnings[0], "cn.weiyu.warning.acknowledged")
     names = [(one.get_source(), one.get_id()) for one in (*first, *later)]
     assert len(names) == len(set(names)), "source and id name an event for good"
     assert [one.get_extension("sequence") for one in later] == sorted(one.get_extension("sequence") for one in later)
