@@ -5,6 +5,9 @@ Answers and refusals have the shapes of that API (a JSON string says what is wro
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import yaml
@@ -55,13 +58,8 @@ async def get_alerts(
     receiver: Wanted = None,
 ) -> Response:
     """Open warnings as alerts. `unprocessed` are those that wait for a person's word."""
-    app = app_of(request)
     shown = {"active": active, "silenced": silenced, "inhibited": inhibited, "unprocessed": unprocessed}
-    try:
-        found = await _found(app, viewer, shown, (filter or [], receiver))
-    except BadQuestion as bad:
-        return text_of(400, str(bad))
-    return json_of([alertmanager.alert(one, app.clock(), app.documents.naming) for one in found])
+    return await _listed(app_of(request), viewer, _Asked(shown, filter or [], receiver), _alerts)
 
 
 @router.get("/alerts/groups", response_class=Response, responses=_JSON)
@@ -75,13 +73,8 @@ async def get_groups(
     receiver: Wanted = None,
 ) -> Response:
     """Open warnings by the department that answers for them, by category and county."""
-    app = app_of(request)
     shown = {"active": active, "silenced": silenced, "inhibited": inhibited, "unprocessed": True}
-    try:
-        found = await _found(app, viewer, shown, (filter or [], receiver))
-    except BadQuestion as bad:
-        return text_of(400, str(bad))
-    return json_of(alertmanager.groups(found, GROUPED_BY, app.clock(), app.documents.naming))
+    return await _listed(app_of(request), viewer, _Asked(shown, filter or [], receiver), _groups)
 
 
 @router.get("/receivers", response_class=Response, responses=_JSON)
@@ -122,15 +115,38 @@ def filters_of(written: list[str]) -> list[Matcher]:
         raise BadQuestion(f"filter 有误，第 {error.column} 个字符：{error}。") from None
 
 
-async def _found(
-    app: App, viewer: Viewer, shown: dict[str, bool], asked: tuple[list[str], str | None]
-) -> list[Standing]:
-    filters, wanted = filters_of(asked[0]), _wanted(asked[1])
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which states are shown, which labels are asked for, and whose alerts."""
+
+    shown: dict[str, bool]
+    filters: list[str]
+    receiver: str | None
+
+
+async def _listed(app: App, viewer: Viewer, asked: _Asked, render: Callable[[App, list[Standing]], Any]) -> Response:
+    try:
+        filters, wanted = filters_of(asked.filters), _wanted(asked.receiver)
+    except BadQuestion as bad:
+        return text_of(400, str(bad))
     async with app.engine.connect() as connection:
         reference = await app.doors.reference.get(connection)
         rows = await bulletins.standing(connection, viewer.sight, MOST_LISTED)
-    found = [_standing(app, row, reference) for row in rows]
-    return [one for one in found if _is_shown(one, shown) and all_match(filters, one.labels) and _heard(one, wanted)]
+
+    def listed() -> Response:
+        found = [_standing(app, row, reference) for row in rows]
+        fitting = [one for one in found if _is_shown(one, asked.shown) and all_match(filters, one.labels)]
+        return json_of(render(app, [one for one in fitting if _heard(one, wanted)]))
+
+    return await asyncio.to_thread(listed)  # a thousand take 0.1 s, in which nobody else would be answered
+
+
+def _alerts(app: App, found: list[Standing]) -> Any:
+    return [alertmanager.alert(one, app.clock(), app.documents.naming) for one in found]
+
+
+def _groups(app: App, found: list[Standing]) -> Any:
+    return alertmanager.groups(found, GROUPED_BY, app.clock(), app.documents.naming)
 
 
 def _wanted(receiver: str | None) -> Matcher | None:

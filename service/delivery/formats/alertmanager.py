@@ -36,10 +36,10 @@ class Standing:
 
 def fingerprint(labels: Labels) -> str:
     """Alertmanager's name for a set of labels: FNV-1a over sorted names and values, each closed by a byte 0xFF."""
+    pairs = sorted((name.encode(), value.encode()) for name, value in labels.items())
     found = _OFFSET
-    for name, value in sorted(labels.items(), key=lambda label: label[0].encode()):
-        for byte in (*name.encode(), 0xFF, *value.encode(), 0xFF):
-            found = ((found ^ byte) * _PRIME) & _MASK
+    for byte in b"".join(b"%b\xff%b\xff" % pair for pair in pairs):
+        found = ((found ^ byte) * _PRIME) & _MASK
     return f"{found:016x}"
 
 
