@@ -43,6 +43,7 @@ from service.api import (
     reporting,
     responsibilities,
     rosters,
+    routes,
     sign_links,
     silences,
     standing_orders,
@@ -56,12 +57,11 @@ from service.api.documents import Documents
 from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
 from service.api.state import App
-from service.delivery.formats.bulletin import Naming
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.domain.catalogue import Catalogue, load_catalogue
 from service.later import later
-from service.pushing import channels_of, pushing
+from service.pushing import channels_of, naming_of, pushing
 from service.rules.escalation import EscalationHolder, load_escalation
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
@@ -100,7 +100,7 @@ ROOMS = (
     reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
     endpoint_acts, deliveries, subscriptions, responsibilities, standing_orders, projects, participation,
     evidence_files, emergency, assessments, following, assessment_reports, assessment_steps, project_kinds,
-    catalogue_routes, models, silences, escalation_policies, sign_links, alertmanager, alertmanager_silences,
+    catalogue_routes, models, routes, silences, escalation_policies, sign_links, alertmanager, alertmanager_silences,
     alerts_in, rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
@@ -229,11 +229,6 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
 
 def _alert_mapping(settings: Settings, catalogue: Catalogue) -> AlertMapping:
     return load_alert_mapping(catalogue, settings.alert_mapping or MAPPING_FILE)
-
-
-def naming_of(settings: Settings) -> Naming:
-    """What a demo tells is an exercise."""
-    return Naming(settings.authority, settings.link_base, settings.timezone, exercise=settings.demo)
 
 
 async def _followed(

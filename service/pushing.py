@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
+from service.delivery.formats.bulletin import Naming
 from service.delivery.guard import AddressGuard, Resolver, parse_allow, system_resolver
 from service.delivery.kinds import Channels
 from service.delivery.mail_server import parse_smtp
@@ -26,7 +27,13 @@ def channels_of(settings: Settings, guard: AddressGuard, client: GuardedClient) 
     """All ways to push, with what the settings say of them."""
     if settings.smtp:
         parse_smtp(settings.smtp)  # a mail server that cannot be read stops the start
-    return Channels(Tools(guard, client, settings.push_timeout_s, settings.link_base, settings.smtp))
+    source = naming_of(settings).tag("warnings")
+    return Channels(Tools(guard, client, settings.push_timeout_s, settings.link_base, settings.smtp, source))
+
+
+def naming_of(settings: Settings) -> Naming:
+    """What a demo tells is an exercise."""
+    return Naming(settings.authority, settings.link_base, settings.timezone, exercise=settings.demo)
 
 
 @contextlib.asynccontextmanager

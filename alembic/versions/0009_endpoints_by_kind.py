@@ -25,6 +25,7 @@ def upgrade() -> None:
     for column in _of_endpoint():
         op.add_column("endpoint", column)
     op.execute("UPDATE endpoint SET verified_at = created_at")  # they have been pushed to all along
+    op.add_column("outbox", sa.Column("chosen", sa.Boolean(), nullable=False, server_default="false"))
     op.add_column("outbox", sa.Column("forgiven", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("outbox", sa.Column("touched_at", _instant(), nullable=True))
     pending = sa.text("state = 'pending'")
@@ -59,5 +60,6 @@ def downgrade() -> None:
     op.drop_index("outbox_touched", "outbox")
     op.drop_column("outbox", "touched_at")
     op.drop_column("outbox", "forgiven")
+    op.drop_column("outbox", "chosen")
     for column in reversed(_of_endpoint()):
         op.drop_column("endpoint", column.name)

@@ -6,28 +6,33 @@ Answers and refusals have the shapes of that API (a JSON string says what is wro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import yaml
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import to_json
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.api.access import ANY, READERS, may
 from service.api.documents import bulletin_of
 from service.api.state import App, app_of
 from service.delivery.formats import alertmanager
 from service.delivery.formats.alertmanager import Standing
+from service.delivery.hearing import Quiet
+from service.delivery.inhibition import inhibited_by
 from service.delivery.labels import Told
 from service.delivery.matchers import Matcher, MatcherError, all_match, matcher, parse_matcher
+from service.domain.areas import county_of
 from service.domain.levels import Level
 from service.domain.words import SubjectKind
 from service.store import bulletins
 from service.store.engine import Row
 from service.store.keys import Viewer
 from service.store.reference import Reference
-from service.workflows.silencing import silences_of
+from service.workflows.hearing import loud_in
+from service.workflows.parts import Teller, routing_of, silences_of
 
 router = APIRouter(prefix="/api/v2", tags=["alertmanager"])
 Reader = Annotated[Viewer, may(*READERS)]
@@ -132,9 +137,10 @@ async def _listed(app: App, viewer: Viewer, asked: _Asked, render: Callable[[App
     async with app.engine.connect() as connection:
         reference = await app.doors.reference.get(connection)
         rows = await bulletins.standing(connection, viewer.sight, MOST_LISTED)
+        quiet = await _quiet(app, connection, reference, rows)
 
     def listed() -> Response:
-        found = [_standing(app, row, reference) for row in rows]
+        found = _named([_standing(app, row, (reference, quiet)) for row in rows])
         fitting = [one for one in found if _is_shown(one, asked.shown) and all_match(filters, one.labels)]
         return json_of(render(app, [one for one in fitting if _heard(one, wanted)]))
 
@@ -166,22 +172,44 @@ def _is_shown(one: Standing, shown: dict[str, bool]) -> bool:
     return not (one.silenced_by and not shown["silenced"]) and not (one.inhibited_by and not shown["inhibited"])
 
 
-def _standing(app: App, row: Row, reference: Reference) -> Standing:
+async def _quiet(app: App, connection: AsyncConnection, reference: Reference, rows: Sequence[Row]) -> Quiet:
+    """What may hold pushes of these warnings back now."""
+    now, silences = app.clock(), silences_of(reference)
+    routing = await routing_of(Teller(app.engines, app.doors, reference, now))
+    rules = routing.inhibitions if routing else ()
+    counties = {county_of(row["body"]["area"]) for row in rows}
+    loud = await loud_in(connection, app.engines.catalogue, counties) if rules else []
+    return Quiet(now, silences, rules, loud)
+
+
+def _standing(app: App, row: Row, known: tuple[Reference, Quiet]) -> Standing:
+    reference, quiet = known
     bulletin = bulletin_of(row, app.engines.catalogue, reference)
     told = Told(
         Level(bulletin.level), bulletin.area, bulletin.category, bulletin.first_level,
         SubjectKind(row["subject_kind"]), row["subject_id"], row["restricted"], frozenset(row["sources"]),
         frozenset(row["signals"]),
     )  # fmt: skip
-    now = app.clock()
-    hiding = [one for one in silences_of(reference) if one.hides(told.labels, now)]
+    hiding = [one for one in quiet.silences if one.hides(told.labels, quiet.now)]
+    louder = inhibited_by(told.labels, quiet.rules, quiet.loud, str(bulletin.id))
     names = [reference.department_name(department) for department in row["department_ids"]]
     return Standing(
         bulletin,
         alertmanager.labelled(bulletin, told.labels),
         tuple(sorted(name for name in names if name)),
         tuple(str(one.id) for one in hiding),
+        () if louder is None else (louder.id,),
     )
+
+
+def _named(found: list[Standing]) -> list[Standing]:
+    """What holds an alert back is told as that alert's fingerprint; one out of sight has none that says anything."""
+    if not any(one.inhibited_by for one in found):
+        return found
+    names = {one.labels["warning"]: alertmanager.named(one.labels) for one in found}
+    unseen = {louder for one in found for louder in one.inhibited_by if louder not in names}
+    names |= {louder: alertmanager.named({"warning": louder}) for louder in unseen}
+    return [replace(one, inhibited_by=tuple(names[louder] for louder in one.inhibited_by)) for one in found]
 
 
 async def _receivers(app: App) -> list[str]:

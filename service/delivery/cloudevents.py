@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-TYPE_PREFIX = "cn.weiyu."  # of `type`: cn.weiyu.warning.issued
-# Severity as OpenTelemetry counts it, in the official extension of that name.
-SEVERITY = {"blue": ("INFO", 9), "yellow": ("WARN", 13), "orange": ("ERROR", 17), "red": ("FATAL", 21)}
+from service.delivery.formats.cloud_events import SEVERITY
+from service.domain.levels import Level
+
+TYPE_PREFIX = "weiyu."  # of `type`: weiyu.warning.issued, as in the feed
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
@@ -39,14 +40,14 @@ def _event(message_id: str, body: bytes, source: str) -> tuple[dict[str, Any], d
     packed: dict[str, Any] = json.loads(body)
     data: dict[str, Any] = packed["data"]
     attributes: dict[str, Any] = {
-        "specversion": "1.0", "id": message_id, "source": f"{source}/v1/warnings",
+        "specversion": "1.0", "id": message_id, "source": source,
         "type": TYPE_PREFIX + packed["type"], "time": packed["timestamp"],
     }  # fmt: skip
     if data.get("id"):
         attributes |= {"subject": data["id"], "correlationid": data["id"]}
-    if data.get("level") in SEVERITY:
-        text, number = SEVERITY[data["level"]]
-        attributes |= {"severitytext": text, "severitynumber": number}
+    if data.get("level"):
+        level = Level(data["level"])
+        attributes |= {"severitytext": level.zh, "severitynumber": SEVERITY[level]}
     return attributes, data
 
 

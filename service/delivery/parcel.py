@@ -35,13 +35,15 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What channels are made with. `link_base`: this service's own address; `smtp`: the mail server, as an address."""
+    """What channels are made with. `link_base`: this service's own address; `smtp`: the mail server, as an address;
+    `source`: how this service is called in CloudEvents."""
 
     guard: AddressGuard
     client: httpx.AsyncClient
     total_seconds: float
     link_base: str
     smtp: str | None = None
+    source: str = "tag:weiyu,2026:warnings"
 
 
 class Proof(StrEnum):

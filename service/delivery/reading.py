@@ -25,11 +25,13 @@ class Reading:
     level: str | None
     subject_id: str | None
     at: datetime
+    sign_link: str | None = None  # signs for the department: for its people, not for its logs
 
     @property
     def text(self) -> str:
-        """Title, lines and link, one below the other."""
-        return "\n".join([self.title, *self.lines, *([self.link] if self.link else [])])
+        """Title, lines and links, one below the other."""
+        links = [*([self.link] if self.link else []), *([f"签收：{self.sign_link}"] if self.sign_link else [])]
+        return "\n".join([self.title, *self.lines, *links])
 
 
 def read(body: bytes) -> Reading:
@@ -44,12 +46,13 @@ def read(body: bytes) -> Reading:
         level=data.get("level"),
         subject_id=data.get("id"),
         at=datetime.fromisoformat(packed["timestamp"]),
+        sign_link=data.get("sign_link"),
     )
 
 
 def _title(event: str, data: dict[str, Any]) -> str:
     said = data.get("headline") or data.get("note") or event
-    marks = [f"{data['level_zh']}预警" if data.get("level_zh") else "", _EVENTS.get(event, "")]
+    marks = [f"{data['level_zh']}色预警" if data.get("level_zh") else "", _EVENTS.get(event, "")]
     mark = "·".join(part for part in marks if part)
     return f"【{mark}】{said}" if mark else str(said)
 
@@ -58,6 +61,8 @@ def _lines(data: dict[str, Any]) -> list[str]:
     lines = []
     if data.get("area_name"):
         lines.append(f"地点：{data['area_name']}　类别：{data.get('category_name', '')}")
+    if data.get("headline") and data.get("note"):
+        lines.append(data["note"])
     if data.get("unverified"):
         lines.append("未经核实")
     if data.get("sign_due_at"):

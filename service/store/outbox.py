@@ -45,9 +45,9 @@ class Tried:
 
 
 def owed(rows: Sequence[Row]) -> Insert:
-    """Pushes to owe, to endpoints that are active at this moment; a standby only where its department has no active
-    first address. Owing one twice is owing it once."""
-    return _owed(rows, f"AND (NOT endpoint.standby OR NOT EXISTS ({_FIRST}))")
+    """Pushes to owe, to endpoints that are active at this moment; a standby only where it was chosen by itself or its
+    department has no active first address. Owing one twice is owing it once."""
+    return _owed(rows, f"AND (NOT endpoint.standby OR given.chosen OR NOT EXISTS ({_FIRST}))")
 
 
 def owed_to_standby(rows: Sequence[Row]) -> Insert:
@@ -58,7 +58,7 @@ def owed_to_standby(rows: Sequence[Row]) -> Insert:
 def _owed(rows: Sequence[Row], narrowed: str) -> Insert:
     active = f"JOIN endpoint ON endpoint.id = given.endpoint_id AND endpoint.state = 'active' {narrowed}"
     once = "ON CONFLICT (warning_id, revision, endpoint_id) DO NOTHING"
-    return Insert(OutboxTable, rows, once, active, (("touched_at", "given.created_at"),))
+    return Insert(OutboxTable, rows, once, active, _COMPUTED)
 
 
 async def claim(connection: AsyncConnection, now: datetime, lease: timedelta, room: Room) -> list[Row]:
@@ -142,6 +142,7 @@ SELECT o.id, o.warning_id, o.revision, o.endpoint_id, o.message_id, o.attempts, 
 FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id LEFT JOIN warning w ON w.id = o.warning_id
 WHERE o.state = 'given_up' AND coalesce(w.area, '') LIKE :area ORDER BY o.done_at DESC LIMIT :limit
 """
+_COMPUTED = (("touched_at", "given.created_at"), ("chosen", "coalesce(given.chosen, false)"))
 _FIRST = (
     "SELECT 1 FROM endpoint f WHERE f.department_id = endpoint.department_id AND f.state = 'active' AND NOT f.standby"
 )

@@ -10,7 +10,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from service.store.tables import BYTES, INSTANT, TEXTS, UUIDS
+from service.store.tables import BIG, BYTES, INSTANT, TEXTS, UUIDS
 
 
 class AreaTable(SQLModel, table=True):
@@ -95,9 +95,9 @@ class OutboxTable(SQLModel, table=True):
         Index("outbox_once", "warning_id", "revision", "endpoint_id", unique=True),
         Index("outbox_due", "endpoint_id", "priority", "due_at", postgresql_where=text("state = 'pending'")),
         Index("outbox_given_up", "done_at", postgresql_where=text("state = 'given_up'")),
-        Index("outbox_created", "created_at", postgresql_using="brin"),
         Index("outbox_touched", "touched_at", postgresql_where=text("state = 'pending'")),
         Index("outbox_endpoint", "endpoint_id", "id"),
+        Index("outbox_created", "created_at", postgresql_using="brin"),
     )
     id: UUID = Field(primary_key=True)
     warning_id: UUID
@@ -115,6 +115,7 @@ class OutboxTable(SQLModel, table=True):
     why: str
     created_at: datetime = Field(sa_type=INSTANT)
     done_at: datetime | None = Field(sa_type=INSTANT)
+    chosen: bool = Field(sa_column_kwargs={"server_default": "false"})  # this endpoint, not its department
     forgiven: int = Field(sa_column_kwargs={"server_default": "0"})  # attempts before it was asked for again
     touched_at: datetime | None = Field(sa_type=INSTANT)  # by the clock of whoever owed or claimed it last
 
@@ -201,3 +202,11 @@ class RulebookTable(SQLModel, table=True):
     taken_at: datetime = Field(sa_type=INSTANT)
     active_since: datetime | None = Field(sa_type=INSTANT)  # set on the one an administrator put in force
     put_by: str | None
+
+
+class FeedCounterTable(SQLModel, table=True):
+    """One row; updated last in a transaction, so that commit order is reading order."""
+
+    __tablename__ = "feed_counter"
+    id: int = Field(primary_key=True)
+    seq: int = Field(sa_type=BIG)

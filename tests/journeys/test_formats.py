@@ -296,7 +296,7 @@ async def test_cloud_events_are_read_in_order_from_a_number_on(
     first = await events(reader, limit=2)
     assert [event.get_subject() for event in first] == warnings[:2]
     event = first[0]
-    assert (event.get_specversion(), event.get_type()) == ("1.0", "cn.weiyu.warning.issued")
+    assert (event.get_specversion(), event.get_type()) == ("1.0", "weiyu.warning.issued")
     assert event.get_source() == "tag:weiyu.invalid,2026:warnings"
     assert event.get_extension("severitynumber") == 13
     assert event.get_data()["headline"]
@@ -306,7 +306,7 @@ async def test_cloud_events_are_read_in_order_from_a_number_on(
     assert [event.get_subject() for event in await events(reader, after=after)] == warnings[2:]
     ok(await office.client.post(f"/v1/warnings/{warnings[0]}/acknowledge"))
     later = await events(reader, after=after)
-    assert [(one.get_subject(), one.get_type()) for one in later][-1] == (warnings[0], "cn.weiyu.warning.acknowledged")
+    assert [(one.get_subject(), one.get_type()) for one in later][-1] == (warnings[0], "weiyu.warning.acknowledged")
     names = [(one.get_source(), one.get_id()) for one in (*first, *later)]
     assert len(names) == len(set(names)), "source and id name an event for good"
     assert [one.get_extension("sequence") for one in later] == sorted(one.get_extension("sequence") for one in later)

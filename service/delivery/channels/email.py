@@ -106,10 +106,16 @@ def mail_of(parcel: Parcel, server: MailServer) -> EmailMessage:
 
 
 def _html(reading: Reading) -> str:
-    link = reading.link if reading.link and reading.link.startswith(("https://", "http://")) else None
-    linked = f'<p><a href="{escape(link)}">{escape(link)}</a></p>' if link else ""
+    links = [(reading.link, reading.link), (reading.sign_link, "签收")]
+    linked = "".join(
+        f'<p><a href="{escape(to)}">{escape(said or to)}</a></p>' for to, said in links if to and _is_web(to)
+    )
     lines = "".join(f"<p>{escape(line)}</p>" for line in reading.lines)
     return f'<!doctype html><html lang="zh"><body><h3>{escape(reading.title)}</h3>{lines}{linked}</body></html>'
+
+
+def _is_web(link: str) -> bool:
+    return link.startswith(("https://", "http://"))
 
 
 def _is_address(text: str) -> bool:

@@ -37,7 +37,7 @@ class WebhookChannel:
     url_is_secret: ClassVar[bool] = False
 
     def __init__(self, tools: Tools) -> None:
-        self._guard, self._link_base = tools.guard, tools.link_base
+        self._guard, self._source = tools.guard, tools.source
         self._origin = urlsplit(tools.link_base).hostname or "weiyu"
         self._poster = Poster(tools.client, tools.total_seconds)
         self._quick = Poster(tools.client, min(tools.total_seconds, _CONSENT_SECONDS))
@@ -72,7 +72,7 @@ class WebhookChannel:
         if form == "standard":
             return cloudevents.Packed({"Content-Type": "application/json"}, parcel.body)
         pack = cloudevents.binary if form == "cloudevents-binary" else cloudevents.structured
-        packed = pack(parcel.message_id, parcel.body, self._link_base)
+        packed = pack(parcel.message_id, parcel.body, self._source)
         packed.headers["WebHook-Request-Origin"] = self._origin
         return packed
 

@@ -53,6 +53,11 @@ def shown_labels(labels: Labels) -> dict[str, str]:
     return {name: value for name, value in sorted(labels.items()) if _CLASSIC.fullmatch(name)}
 
 
+def named(labels: Labels) -> str:
+    """The fingerprint under which an alert of these labels is shown."""
+    return fingerprint(shown_labels(labels))
+
+
 def alert(standing: Standing, now: datetime, naming: Naming) -> dict[str, Any]:
     """A gettableAlert."""
     bulletin, labels = standing.bulletin, shown_labels(standing.labels)

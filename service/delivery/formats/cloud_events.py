@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from service.delivery.cloudevents import SEVERITY, TYPE_PREFIX
 from service.delivery.formats.bulletin import Bulletin, Naming, instant, link_of, told
+from service.domain.levels import Level
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
 FORWARDABLE_BYTES = 64 * 1024  # source: CloudEvents 1.0, "Size Limits"
+# OpenTelemetry's severity numbers, as the CloudEvents extension "severity" uses them: INFO, WARN, ERROR, FATAL.
+SEVERITY = {Level.BLUE: 9, Level.YELLOW: 13, Level.ORANGE: 17, Level.RED: 21}
 
 
 def batch(bulletins: list[Bulletin], naming: Naming) -> bytes:
@@ -27,18 +29,17 @@ def _event(bulletin: Bulletin, naming: Naming) -> bytes:
 
 
 def _packed(bulletin: Bulletin, naming: Naming, data: dict[str, Any]) -> bytes:
-    text, number = SEVERITY[bulletin.level]
     event = {
         "specversion": "1.0",
         "id": f"{bulletin.id}.{bulletin.revision}",
         "source": naming.tag("warnings"),
-        "type": f"{TYPE_PREFIX}warning.{bulletin.kind}",
+        "type": f"weiyu.warning.{bulletin.kind}",
         "subject": str(bulletin.id),
         "time": instant(bulletin.at, naming),
         "datacontenttype": "application/json",
         "dataref": link_of(bulletin, naming),
-        "severitytext": text,
-        "severitynumber": number,
+        "severitytext": bulletin.level.zh,
+        "severitynumber": SEVERITY[bulletin.level],
         "sequence": f"{bulletin.seq:020d}",  # compared as text, so all have the same length
         "data": data,
     }

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.parcel import Address, Tools
 from service.delivery.signing import new_secret, new_sm3_secret
-from tests.delivery.channels.conftest import BODY, LINK_BASE, NOW, parcel
+from tests.delivery.channels.conftest import BODY, NOW, parcel
 from tests.delivery.receivers import answers, listening
 from tests.makers import NOON
 
@@ -29,11 +29,11 @@ async def test_the_sdk_reads_what_arrived_and_the_signature_is_over_the_same_byt
 
     [(_, headers, content)] = receiver.requests
     event = from_http(HTTPMessage(headers, content), JSONFormat(), CloudEvent)
-    assert (event.get_id(), event.get_type()) == ("msg_1", "cn.weiyu.warning.example")
-    assert event.get_source() == f"{LINK_BASE}/v1/warnings"
+    assert (event.get_id(), event.get_type()) == ("msg_1", "weiyu.warning.example")
+    assert event.get_source() == "tag:weiyu,2026:warnings"
     assert event.get_time() == NOON
     assert event.get_data() == json.loads(BODY)["data"]
-    assert (event.get_extension("severitytext"), str(event.get_extension("severitynumber"))) == ("WARN", "13")
+    assert (event.get_extension("severitytext"), str(event.get_extension("severitynumber"))) == ("黄", "13")
     assert event.get_subject() == json.loads(BODY)["data"]["id"]
     assert headers["webhook-request-origin"] == "weiyu.example"
     assert [token.split(",")[0] for token in headers["webhook-signature"].split()] == ["v1", "v1sm3"]
