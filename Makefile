@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 COMPILE := $(PY) -m piptools compile --quiet --generate-hashes --all-build-deps --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup run demo test check bench evidence learning-curve study attack-kill image lock clean lint types contracts house tests
+.PHONY: help setup run demo test check bench evidence learning-curve study attack-kill attack-faults image lock clean lint types contracts house tests
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ study: setup ## the learner on simulated districts never seen, beside rivals and
 
 attack-kill: setup ## kill -9 server and database at random moments, compare three ledgers: N=200 SEED=1
 	@$(PY) -m tests.attack --kills $(or $(N),200) --seed $(or $(SEED),1)
+
+attack-faults: setup ## bad receivers, kill -9 of pushers, clock an hour off both ways; prints its counts: N=50 SEED=1
+	@$(PY) -m tests.attack.faults --kills $(or $(N),50) --seed $(or $(SEED),1)
 
 image: setup ## the Dockerfile's steps without an engine, then what the image must do; needs root on Linux
 	@$(PY) -m tests.image

@@ -12,7 +12,19 @@ import time
 import traceback
 from collections.abc import Callable
 
-from benchmarks import assessing, importing, listening, polling, reporting, routing, rules, scoring, slow_disk, starting
+from benchmarks import (
+    assessing,
+    delivering,
+    importing,
+    listening,
+    polling,
+    reporting,
+    routing,
+    rules,
+    scoring,
+    slow_disk,
+    starting,
+)
 from benchmarks.ground import Ground, prepared
 from benchmarks.results import Row, told, write
 
@@ -50,6 +62,7 @@ def _parts(ground: Ground) -> dict[str, Callable[[], list[Row]]]:
         "scoring": scoring.measure,
         "assessing": assessing.measure,
         "starting": lambda: starting.measure(ground),
+        "delivering": lambda: delivering.measure(ground),
         "listening": lambda: listening.measure(ground),
     }
 

@@ -22,8 +22,10 @@ from service.api import (
     assessments,
     batches,
     cap,
+    deliveries,
     departments,
     emergency,
+    endpoint_acts,
     endpoints,
     errors,
     escalation_policies,
@@ -55,13 +57,11 @@ from service.api.documents import Documents
 from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
 from service.api.state import App
-from service.delivery.channels.webhook import WebhookChannel
-from service.delivery.formats.bulletin import Naming
 from service.delivery.guard import AddressGuard, parse_allow
 from service.delivery.transport import new_client
 from service.domain.catalogue import Catalogue, load_catalogue
 from service.later import later
-from service.pushing import pushing
+from service.pushing import channels_of, naming_of, pushing
 from service.rules.escalation import EscalationHolder, load_escalation
 from service.rules.facts import matter_vocabulary
 from service.rules.law.book import load_law
@@ -98,9 +98,10 @@ from service.workflows.workdays import is_workday
 # Stream and CAP come before /v1/warnings/{id}, which would take their names for an id.
 ROOMS = (
     reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
-    subscriptions, responsibilities, standing_orders, projects, participation, evidence_files, emergency, assessments,
-    following, assessment_reports, assessment_steps, project_kinds, catalogue_routes, models, routes, silences,
-    escalation_policies, sign_links, alertmanager, alertmanager_silences, alerts_in, rosters, proof,
+    endpoint_acts, deliveries, subscriptions, responsibilities, standing_orders, projects, participation,
+    evidence_files, emergency, assessments, following, assessment_reports, assessment_steps, project_kinds,
+    catalogue_routes, models, routes, silences, escalation_policies, sign_links, alertmanager, alertmanager_silences,
+    alerts_in, rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.
 trickle: Callable[[Doors, Intake, Clock], Coroutine[Any, Any, None]] = later("service.workflows.demo:trickle")
@@ -197,7 +198,7 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
         thinking, client = aside(None, load_engines, settings), aside(None, new_client, guard)
         engine = _engine(stack, url, settings.pool_size)
         doors, engines = await open_doors(settings, engine), await thinking
-        channel = WebhookChannel(await stack.enter_async_context(await client), settings.push_timeout_s)
+        channels = channels_of(settings, guard, await stack.enter_async_context(await client))
         intake = Intake(doors, engines, clock, (settings.group_limit, settings.waiting_limit))
         rulebooks, registry, policies = await _followed(doors, engines, settings, clock)
         # Connections of its own, so that a burst of reports does not hold up events.
@@ -208,14 +209,14 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
             newest=Newest(engine, doors.reference, app.bells.line), broadcast=broadcast, metrics=metrics,
             pages=Pages(engine, engines.catalogue, app.bells.line),
             documents=Documents(engine, engines.catalogue, naming_of(settings), app.bells.line),
-            rulebooks=rulebooks, policies=policies, models=registry, tryout=Tryout(channel, guard, clock),
-            stopping=lambda: app.stopping, started_at=clock(),
+            rulebooks=rulebooks, policies=policies, models=registry,
+            tryout=Tryout(channels, clock, settings.push_verify), stopping=lambda: app.stopping, started_at=clock(),
             alert_mapping=_alert_mapping(settings, engines.catalogue),
         )  # fmt: skip
         _keep_going(stack, listen(url, _heard(app), app.bells.line))
         _keep_going(stack, broadcast.run())
         if settings.push_workers:
-            await stack.enter_async_context(pushing(settings, url, channel, app.bells.outbox, clock))
+            await stack.enter_async_context(pushing(settings, url, channels, app.bells.outbox, clock))
         scheduler = Scheduler(doors, clock, metrics, ticks(doors, engines, (rulebooks, registry, policies), clock))
         scheduler.start()
         stack.callback(scheduler.stop)
@@ -228,11 +229,6 @@ async def _life(app: Weiyu, settings: Settings, url: str, timing: tuple[Clock, M
 
 def _alert_mapping(settings: Settings, catalogue: Catalogue) -> AlertMapping:
     return load_alert_mapping(catalogue, settings.alert_mapping or MAPPING_FILE)
-
-
-def naming_of(settings: Settings) -> Naming:
-    """What a demo tells is an exercise."""
-    return Naming(settings.authority, settings.link_base, settings.timezone, exercise=settings.demo)
 
 
 async def _followed(

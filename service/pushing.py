@@ -7,9 +7,12 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from service.delivery.channels.webhook import WebhookChannel
-from service.delivery.guard import AddressGuard, parse_allow
-from service.delivery.transport import new_client
+from service.delivery.formats.bulletin import Naming
+from service.delivery.guard import AddressGuard, Resolver, parse_allow, system_resolver
+from service.delivery.kinds import Channels
+from service.delivery.mail_server import parse_smtp
+from service.delivery.parcel import Tools
+from service.delivery.transport import GuardedClient, new_client
 from service.settings import Settings
 from service.store.engine import open_engine
 from service.store.listener import Bell, Line, listen
@@ -20,13 +23,24 @@ CONNECTIONS = 4  # a claim and a note take a millisecond each; the push itself h
 Clock = Callable[[], datetime]
 
 
+def channels_of(settings: Settings, guard: AddressGuard, client: GuardedClient) -> Channels:
+    """All ways to push, with what the settings say of them."""
+    if settings.smtp:
+        parse_smtp(settings.smtp)  # a mail server that cannot be read stops the start
+    source = naming_of(settings).tag("warnings")
+    return Channels(Tools(guard, client, settings.push_timeout_s, settings.link_base, settings.smtp, source))
+
+
+def naming_of(settings: Settings) -> Naming:
+    """What a demo tells is an exercise."""
+    return Naming(settings.authority, settings.link_base, settings.timezone, exercise=settings.demo)
+
+
 @contextlib.asynccontextmanager
-async def pushing(
-    settings: Settings, url: str, channel: WebhookChannel, bell: Bell, clock: Clock
-) -> AsyncIterator[Pusher]:
+async def pushing(settings: Settings, url: str, channels: Channels, bell: Bell, clock: Clock) -> AsyncIterator[Pusher]:
     """Push what is owed until this ends; pushes under way are then let finish. Somebody else rings the bell."""
     engine = open_engine(url, CONNECTIONS)  # of its own, so that a burst of reports does not hold up pushes
-    pusher = Pusher(engine, channel, _limits(settings), clock, bell)
+    pusher = Pusher(engine, channels, _limits(settings), clock, bell)
     work = asyncio.create_task(pusher.run())
     try:
         yield pusher
@@ -36,14 +50,16 @@ async def pushing(
         await engine.dispose()
 
 
-async def push_until(asked_to_stop: asyncio.Event, settings: Settings, url: str, clock: Clock) -> Pusher:
+async def push_until(
+    asked_to_stop: asyncio.Event, settings: Settings, url: str, clock: Clock, resolve: Resolver = system_resolver
+) -> Pusher:
     """A whole process's work: woken by NOTIFY, with a slow poll underneath, until it is asked to stop."""
-    guard, bell = AddressGuard(parse_allow(settings.push_allow)), Bell()
+    guard, bell = AddressGuard(parse_allow(settings.push_allow), resolve), Bell()
     async with new_client(guard) as client:
-        channel = WebhookChannel(client, settings.push_timeout_s)
+        channels = channels_of(settings, guard, client)
         listening = asyncio.create_task(listen(url, {OUTBOX_CHANNEL: bell.ring}, Line()))
         try:
-            async with pushing(settings, url, channel, bell, clock) as pusher:
+            async with pushing(settings, url, channels, bell, clock) as pusher:
                 await asked_to_stop.wait()
         finally:
             listening.cancel()

@@ -43,6 +43,10 @@ class Settings(BaseModel):
     push_workers: int = Field(32, ge=0, le=512, description="pushes under way at once; 0: this process pushes nothing")
     push_per_endpoint: int = Field(4, ge=1, le=64, description="pushes under way at once to one endpoint")
     push_timeout_s: float = Field(15, gt=0, le=60, description="seconds one push may take in all")
+    push_verify: bool = Field(True, description="a new address must prove itself before its first warning")
+    smtp: str | None = Field(
+        None, description="smtps://login:password@host:465?from=address, or smtp+starttls://…; empty: no mail"
+    )
     pool_size: int = Field(8, ge=2, le=100, description="database connections for requests")
     group_limit: int = Field(500, ge=1, le=5000, description="most reports written in one transaction")
     waiting_limit: int = Field(5000, ge=1, description="reports that may wait before 503 is answered")

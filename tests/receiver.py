@@ -18,9 +18,10 @@ TOLERANCE = timedelta(minutes=5)  # as the package has it
 class Receiver:
     """Keeps what it got: verified bodies, ids, and refusals. `answers` are statuses given in turn, then `usual`.
 
-    `headers` go with every answer. With `gate` cleared it takes requests and does not answer until it is set; `most`
-    is how many it ever had open at once. `tried` are the ids of all attempts, in order. `clock`: for tests with a set
-    clock, since the package compares with the wall clock only.
+    It agrees to be pushed to while it `consents`, gives challenges back if it `echoes`. `headers` go with every
+    answer. With `gate` cleared it takes requests and does not answer until it is set; `most` is how many it ever had
+    open at once. `tried` are the ids of all attempts, in order. `clock`: for tests with a set clock, since the package
+    compares with the wall clock only.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class Receiver:
         self.answers: list[int] = []
         self.usual = 200
         self.headers: dict[str, str] = {}
+        self.consents, self.echoes = True, False
         self.clock: Callable[[], datetime] | None = None
         self.gate = threading.Event()
         self.gate.set()
@@ -71,6 +73,11 @@ class Receiver:
                 self.ids.append(headers["webhook-id"])
             return status
 
+    def said_to(self, body: bytes) -> bytes:
+        told = json.loads(body) if self.echoes else {}
+        challenge = told.get("data", {}).get("challenge")
+        return json.dumps({"challenge": challenge}).encode() if challenge else b""
+
     def _enter(self, by: int) -> None:
         with self._lock:
             self.open += by
@@ -99,10 +106,20 @@ class Receiver:
                 status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
                 with contextlib.suppress(ConnectionError):  # whoever pushed may have gone
                     self.send_response(status)
-                    for name, value in {"content-length": "0", **receiver.headers}.items():
+                    said = receiver.said_to(body) if status == 200 else b""
+                    for name, value in {"content-length": str(len(said)), **receiver.headers}.items():
                         self.send_header(name, value)
                     self.end_headers()
+                    self.wfile.write(said)
                     self.wfile.flush()
+
+            def do_OPTIONS(self) -> None:
+                """Consent to be pushed to, as CloudEvents' abuse protection asks for it."""
+                self.send_response(200)
+                if receiver.consents:
+                    self.send_header("webhook-allowed-origin", self.headers["webhook-request-origin"])
+                self.send_header("content-length", "0")
+                self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -1,9 +1,9 @@
-"""What comes in and goes out about departments, endpoints, subscriptions, responsibilities and standing orders."""
+"""What comes in and goes out about departments, subscriptions, responsibilities and standing orders."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -42,46 +42,6 @@ class DepartmentChange(Strict):
     is_coordinator: bool = False
     area: AreaCode | None = None
     supervisor_id: UUID | None = None
-
-
-class EndpointIn(Strict):
-    """An address for a department's warnings."""
-
-    department_id: UUID
-    url: Annotated[str, Field(max_length=2000)]
-
-
-class EndpointOut(Out):
-    """An endpoint; its secret is shown once, when it is made."""
-
-    id: UUID
-    department_id: UUID
-    url: str
-    state: str
-    disabled_reason: str | None
-    created_at: datetime
-
-
-class EndpointMade(EndpointOut):
-    """A new endpoint with its secret, which is shown this once."""
-
-    secret: str
-
-
-class EndpointChange(Strict):
-    """What is left out stays as it is."""
-
-    url: Annotated[str, Field(max_length=2000)] = ""
-    state: Literal["active", "disabled"] = "active"
-
-
-class TryOut(Out):
-    """How a test push went."""
-
-    delivered: bool
-    status: int | None
-    error: str | None
-    milliseconds: int
 
 
 class SubscriptionIn(Strict):

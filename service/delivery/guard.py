@@ -9,6 +9,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -25,6 +26,7 @@ PUBLIC_PORTS = frozenset({80, 443, 8080, 8443})  # to networks on the allow-list
 MAX_URL = 2048  # characters
 RESOLVE_SECONDS = 5.0
 
+_HOST = "推送地址的主机名不合规：请写域名、标准的 IPv4 地址或带方括号的 IPv6 地址。"
 _SPEAKABLE_HOST = re.compile(r"[a-z0-9_.-]+", re.ASCII)
 _ENDS_IN_A_NUMBER = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)\.?$")  # 2130706433, 0x7f.1, 127.1: other spellings of IPv4
 
@@ -39,8 +41,9 @@ class Objection(StrEnum):
 
 _DETAILS = {
     Objection.DENIED_ADDRESS: "推送地址指向内部或保留网段；确需推送的，请管理员把该网段加入 WEIYU_PUSH_ALLOW。",
-    Objection.PLAIN_HTTP: "推送地址须使用 https；只有在 WEIYU_PUSH_ALLOW 网段内的地址可以使用 http。",
-    Objection.DENIED_PORT: "推送端口须为 80、443、8080 或 8443；只有 WEIYU_PUSH_ALLOW 网段内的地址可用其他端口。",
+    Objection.PLAIN_HTTP: "推送地址须使用 https 或其他加密方式；只有在 WEIYU_PUSH_ALLOW 网段内的地址可以不加密。",
+    Objection.DENIED_PORT: "推送端口须为常用端口（https 为 80、443、8080、8443）；只有 WEIYU_PUSH_ALLOW 网段内的地址"
+    "可用其他端口。",
 }
 
 
@@ -78,6 +81,16 @@ def canonical(address: IPAddress) -> IPAddress:
     return mapped or address
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where something is to be sent. `tls`: encrypted; `ports`: those open to public addresses."""
+
+    host: str
+    port: int
+    tls: bool
+    ports: frozenset[int]
+
+
 class AddressGuard:
     """The policy: `allow` lists the networks open beyond the public internet. `resolve` is the name service."""
 
@@ -85,7 +98,14 @@ class AddressGuard:
         self._allow = tuple(allow)
         self._resolve = resolve
 
-    def objection(self, address: IPAddress, port: int, tls: bool) -> Objection | None:
+    @property
+    def allowed(self) -> str:
+        """The allow-list as `parse_allow` reads it."""
+        return ",".join(str(network) for network in self._allow)
+
+    def objection(
+        self, address: IPAddress, port: int, tls: bool, ports: frozenset[int] = PUBLIC_PORTS
+    ) -> Objection | None:
         """What speaks against sending there; None if nothing does."""
         address = canonical(address)
         if any(address in network for network in self._allow):
@@ -94,16 +114,18 @@ class AddressGuard:
             return Objection.DENIED_ADDRESS
         if not tls:
             return Objection.PLAIN_HTTP
-        return None if port in PUBLIC_PORTS else Objection.DENIED_PORT
+        return None if port in ports else Objection.DENIED_PORT
 
-    async def admit(self, host: str, port: int, tls: bool) -> tuple[IPAddress, ...]:
+    async def admit(
+        self, host: str, port: int, tls: bool, ports: frozenset[int] = PUBLIC_PORTS
+    ) -> tuple[IPAddress, ...]:
         """Resolves once and gives the addresses to connect to, canonical, in the resolver's order.
 
         One bad address among good ones refuses them all. Raises DeniedAddress or UnresolvableName.
         """
         addresses = await self._addresses_of(host)
         for address in addresses:
-            if objection := self.objection(address, port, tls):
+            if objection := self.objection(address, port, tls, ports):
                 raise DeniedAddress(objection)
         return addresses
 
@@ -113,15 +135,8 @@ class AddressGuard:
         A name without an address yet passes if it is https on a usual port: every push checks again as it connects.
         """
         target = inspect(url)
-        tls, port = target.scheme == "https", port_of(target)
-        try:
-            await self.admit(target.raw_host.decode(), port, tls)
-        except DeniedAddress as denied:
-            raise _refusal(denied.objection) from denied
-        except UnresolvableName as unresolvable:
-            if not tls or port not in PUBLIC_PORTS:
-                detail = "域名目前无法解析，不能确认它在 WEIYU_PUSH_ALLOW 网段内；请检查域名，或改用 https 与常用端口。"
-                raise Problem(422, "endpoint_unresolvable", detail) from unresolvable
+        host, tls = target.raw_host.decode(), target.scheme == "https"
+        await check_target(self, Target(host, port_of(target), tls, PUBLIC_PORTS))
 
     async def _addresses_of(self, host: str) -> tuple[IPAddress, ...]:
         try:
@@ -137,6 +152,23 @@ class AddressGuard:
         return tuple(dict.fromkeys(canonical(ip_address(text)) for text in found))
 
 
+async def check_target(guard: AddressGuard, target: Target) -> None:
+    """Raises Problem (422, `endpoint_…`) unless something may be sent there as things stand.
+
+    A name without an address yet passes if it is encrypted and on a usual port: every push checks again.
+    """
+    if not is_speakable(target.host):
+        raise Problem(422, "endpoint_host", _HOST)
+    try:
+        await guard.admit(target.host, target.port, target.tls, target.ports)
+    except DeniedAddress as denied:
+        raise _refusal(denied.objection) from denied
+    except UnresolvableName as unresolvable:
+        if not target.tls or target.port not in target.ports:
+            detail = "域名目前无法解析，不能确认它在 WEIYU_PUSH_ALLOW 网段内；请检查域名，或改用加密与常用端口。"
+            raise Problem(422, "endpoint_unresolvable", detail) from unresolvable
+
+
 def inspect(url: str) -> httpx.URL:
     """The URL as the sender will read it, if its form is right; raises Problem (422). Needs no network.
 
@@ -150,10 +182,8 @@ def inspect(url: str) -> httpx.URL:
         raise Problem(422, "endpoint_userinfo", "推送地址中不能带用户名或密码，请去掉“@”及其前面的部分。")
     if "#" in url:
         raise Problem(422, "endpoint_fragment", "推送地址中不能带“#”及其后面的部分。")
-    if not _is_speakable(host):
-        raise Problem(
-            422, "endpoint_host", "推送地址的主机名不合规：请写域名、标准的 IPv4 地址或带方括号的 IPv6 地址。"
-        )
+    if not is_speakable(host):
+        raise Problem(422, "endpoint_host", _HOST)
     if not 0 < port_of(target) < 65536:
         raise Problem(422, "endpoint_port", "推送地址的端口须在 1 至 65535 之间。")
     return target
@@ -180,7 +210,8 @@ def _authority(url: str) -> str:
     return re.split(r"[/?#]", url.partition("//")[2], maxsplit=1)[0]
 
 
-def _is_speakable(host: str) -> bool:
+def is_speakable(host: str) -> bool:
+    """Whether a host is written in the one way that every reader takes for the same: no other spellings of IPv4."""
     try:
         ip_address(host)
     except ValueError:

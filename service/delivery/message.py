@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from service.domain.warnings import Warning, WarningEventType
@@ -13,6 +14,7 @@ from service.domain.words import DutyRole
 MAX_BYTES = 20_000  # whole body; source: Standard Webhooks 1.0.0, "keep under 20 kB"
 HEADLINE_CHARACTERS = 160  # source: advice of CAP 1.2 for headlines
 MOST_TOGETHER = 15  # warnings named in one push besides its own; some 900 bytes each
+EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
 INFORMED = "informed"  # 知会: subscribed, owes no signature
 
 
@@ -60,6 +62,36 @@ def test_body(at: datetime) -> bytes:
     """The body of a trial push: lets a department check address and key without any warning."""
     note = "这是一次推送连通性测试，不是预警，无需处置。"
     return _pack("warning.test", at, {"test": True, "note": note})
+
+
+def example_body(at: datetime, link_base: str) -> bytes:
+    """A body as warnings have it, of nothing that happened: lets a department try what it makes of one."""
+    data = {
+        "id": EXAMPLE_ID, "revision": 1, "level": "yellow", "level_zh": "黄", "test": True,
+        "headline": "示例预警，不是真实事件，无需处置", "area": "000000000000", "area_name": "示例街道",
+        "category": "other", "category_name": "示例类别", "subject": {"kind": "matter", "id": EXAMPLE_ID},
+        "state": "issued", "unverified": False, "statutory_report_required": False, "sign_due_at": None,
+        "your_role": INFORMED, "measures": [], "measures_left_out": 0, "link": f"{link_base}/v1/warnings/{EXAMPLE_ID}",
+    }  # fmt: skip
+    return _pack("warning.example", at, data)
+
+
+def challenge_body(now_unix: int, challenge: str) -> bytes:
+    """What a receiver answers with the same challenge, as JSON `{"challenge": …}` or as plain text."""
+    at = datetime.fromtimestamp(now_unix, UTC)
+    return _pack("endpoint.challenge", at, {"challenge": challenge, "note": "请原样返回 challenge，以确认本推送地址。"})
+
+
+def code_body(at: datetime, code: str) -> bytes:
+    """A code that somebody there reads and tells the administrator."""
+    note = "未雨预警服务：请将验证码告知管理员，以启用本地址接收预警。"
+    return _pack("endpoint.code", at, {"code": code, "note": note})
+
+
+def switched_off_body(at: datetime, who: Mapping[str, Any], link: str) -> bytes:
+    """Says through another address that one was switched off. `who`: department, kind, reason, given_up, endpoint."""
+    headline = f"{who['department']}的推送地址（{who['kind']}）已停用：{who['reason']}；未送达 {who['given_up']} 条"
+    return _pack("endpoint.disabled", at, {**who, "headline": _clipped(headline), "link": link})
 
 
 def notice_body(kind: str, at: datetime, data: dict[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ class Schedule:
     source: str
     levels: frozenset[Level]
     waits: tuple[int, ...]  # seconds
+    patience: int  # seconds after which a standby address takes over beside it
     unit: str = "s"
 
 
@@ -32,6 +33,7 @@ SCHEDULES = (
         "is kept by the escalation clock and another channel takes over after the last try [unverified in the field]",
         levels=frozenset({Level.RED, Level.ORANGE}),
         waits=(5, 15, 60, 180, 600, 1800, 3600, 7200),
+        patience=300,  # four tries have failed by then
     ),
     Schedule(
         name="patient",
@@ -41,7 +43,35 @@ SCHEDULES = (
         source="default retry_schedule of the Svix server",
         levels=frozenset({Level.YELLOW, Level.BLUE}),
         waits=(5, 300, 1800, 7200, 18000, 36000, 36000),
+        patience=7200,
     ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endurance:
+    """What is made of an address that keeps failing. Counts are of failures in a row."""
+
+    version: str
+    region: str
+    effective_from: date
+    source: str
+    doubtful: int  # then one push at a time, so that dead ones do not take all places
+    opens: int  # then no push at all for `pause`: the circuit is open, and the next push is a probe
+    pause: timedelta
+    ends: timedelta  # of nothing but failures: then it is switched off, and others are told
+
+
+ENDURANCE = Endurance(
+    version="1",
+    region="*",
+    effective_from=date(2026, 11, 1),
+    source="five days: endpoint_failure_disable_after of the Svix server; the rest is this project's choice, short "
+    "enough that a receiver that is back hears within half a minute [unverified in the field]",
+    doubtful=3,
+    opens=10,
+    pause=timedelta(seconds=30),
+    ends=timedelta(hours=120),
 )
 
 JITTER = 0.2  # share of the wait, both ways; source: Svix server, JITTER_DELTA
@@ -59,6 +89,11 @@ class Setback:
 
 def schedule_for(level: Level) -> Schedule:
     return next(schedule for schedule in SCHEDULES if level in schedule.levels)
+
+
+def patience_of(level: Level) -> timedelta:
+    """For how long the first addresses of a department are waited for before its standby hears too."""
+    return timedelta(seconds=schedule_for(level).patience)
 
 
 def next_attempt(level: Level, attempts_done: int, now: datetime, setback: Setback, random01: float) -> datetime | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import Insert, Row, insert_rows, new_id, rows_of
+from service.store.engine import Insert, Row, dump_json, insert_rows, new_id, rows_of, run
 from service.store.tables_service import AttemptTable, OutboxTable
 from service.store.views import Sight
 
@@ -19,56 +20,82 @@ OUTBOX_CHANNEL = "weiyu_outbox"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a pusher can take on: `free` pushes in all, `each` at once per endpoint.
+    """What a pusher can take on: `free` pushes in all, `each` at once per endpoint that names no number of its own.
 
-    `busy` names an endpoint once for each of its pushes under way; `held` are the outbox rows of those.
+    `busy` names an endpoint once for each of its pushes under way; `held` are the outbox rows of those. An endpoint
+    that failed `doubtful` times in a row gets one at a time; a pause of more than `pause` seconds is no pause but a
+    clock that was set back.
     """
 
     free: int
     each: int
     busy: Sequence[UUID] = ()
     held: Sequence[UUID] = ()
+    doubtful: int = 3
+    pause: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One try of a claimed push. `verdict` holds state, due_at, last_status, last_error, done_at and touched_at."""
+
+    claimed: Row
+    attempt: Row
+    verdict: Row
 
 
 def owed(rows: Sequence[Row]) -> Insert:
-    """Pushes to owe: only to endpoints that are active at this moment. Owing one twice is owing it once."""
-    active = "JOIN endpoint ON endpoint.id = given.endpoint_id AND endpoint.state = 'active'"
-    return Insert(OutboxTable, rows, "ON CONFLICT (warning_id, revision, endpoint_id) DO NOTHING", active)
+    """Pushes to owe, to endpoints that are active at this moment; a standby only where it was chosen by itself or its
+    department has no active first address. Owing one twice is owing it once."""
+    return _owed(rows, f"AND (NOT endpoint.standby OR given.chosen OR NOT EXISTS ({_FIRST}))")
+
+
+def owed_to_standby(rows: Sequence[Row]) -> Insert:
+    """Pushes that a standby takes over."""
+    return _owed(rows, "")
+
+
+def _owed(rows: Sequence[Row], narrowed: str) -> Insert:
+    active = f"JOIN endpoint ON endpoint.id = given.endpoint_id AND endpoint.state = 'active' {narrowed}"
+    once = "ON CONFLICT (warning_id, revision, endpoint_id) DO NOTHING"
+    return Insert(OutboxTable, rows, once, active, _COMPUTED)
 
 
 async def claim(connection: AsyncConnection, now: datetime, lease: timedelta, room: Room) -> list[Row]:
-    """Lease due pushes, the most urgent first, within `room`.
+    """Lease due pushes, the most urgent first, within `room` and each endpoint's own pace.
 
     A claimed row comes due again when the lease ends, so a pusher that dies gives it back by itself. What the pusher
     still holds is left out, so that a clock that jumps ahead does not make it push the same row twice.
     """
-    given = {"each": room.each, "free": room.free, "busy": list(room.busy), "held": list(room.held)}
-    rows = await connection.execute(text(_CLAIM), {"now": now, "until": now + lease, "token": new_id(), **given})
-    return rows_of(rows)
+    given = {
+        "each": room.each, "free": room.free, "busy": list(room.busy), "held": list(room.held),
+        "doubtful": room.doubtful, "pause": timedelta(seconds=room.pause),
+    }  # fmt: skip
+    return await run(connection, _CLAIM, {"now": now, "until": now + lease, "token": new_id(), **given})
 
 
-async def finish(connection: AsyncConnection, claimed: Row, attempt: Row, verdict: Row) -> bool:
-    """Note one try and what follows from it; False when the lease had been lost to another pusher.
+async def finish(connection: AsyncConnection, tries: Sequence[Tried]) -> set[UUID]:
+    """Note tries and what follows from each; gives the outbox rows noted, without those whose lease had been lost."""
+    await insert_rows(connection, AttemptTable, [one.attempt for one in tries])
+    verdicts = [
+        {**one.verdict, "id": one.claimed["id"], "lease_token": one.claimed["lease_token"]}
+        for one in sorted(tries, key=lambda one: str(one.claimed["id"]))
+    ]
+    return {row["id"] for row in await run(connection, _FINISH, {"tries": Jsonb(verdicts, dumps=dump_json)})}
 
-    `verdict` holds state, due_at, last_status, last_error and done_at.
-    """
-    await insert_rows(connection, AttemptTable, [attempt])
-    done = await connection.execute(
-        text(
-            "UPDATE outbox SET state = :state, due_at = coalesce(:due_at, due_at), last_status = :last_status,"
-            " last_error = :last_error, done_at = :done_at, lease_token = NULL"
-            " WHERE id = :id AND lease_token = :token AND state = 'pending'"
-        ),
-        {**verdict, "id": claimed["id"], "token": claimed["lease_token"]},
-    )
-    return done.rowcount == 1
+
+async def unpark(connection: AsyncConnection, now: datetime, margin: timedelta) -> int:
+    """Make due what was owed or claimed at a time that has yet to come: the clock was set back since. Else a warning
+    would wait for as long as the clock had been ahead."""
+    parked = await connection.execute(text(_UNPARK), {"now": now, "later": now + margin})
+    return parked.rowcount
 
 
 async def give_back(connection: AsyncConnection, claimed: Sequence[Row], now: datetime) -> None:
     """Return leases of pushes that were not tried (a graceful stop)."""
     await connection.execute(
         text(
-            "UPDATE outbox o SET due_at = :now, lease_token = NULL, attempts = attempts - 1"
+            "UPDATE outbox o SET due_at = :now, touched_at = :now, lease_token = NULL, attempts = attempts - 1"
             " FROM unnest(CAST(:ids AS uuid[]), CAST(:tokens AS uuid[])) AS c(id, token)"
             " WHERE o.id = c.id AND o.lease_token = c.token AND o.state = 'pending'"
         ),
@@ -83,25 +110,6 @@ async def active_endpoints(connection: AsyncConnection, department_ids: Collecti
         {"ids": [*department_ids]},
     )
     return rows_of(rows)
-
-
-async def disable_endpoint(connection: AsyncConnection, endpoint_id: UUID, reason: str) -> None:
-    """Stop an endpoint. Holds it until the transaction ends: call it before any of its pushes is changed."""
-    await connection.execute(
-        text("UPDATE endpoint SET state = 'disabled', disabled_reason = :reason WHERE id = :id"),
-        {"id": endpoint_id, "reason": reason},
-    )
-
-
-async def give_up_owed(connection: AsyncConnection, endpoint_id: UUID, reason: str, now: datetime) -> None:
-    """What is still owed to an endpoint is visibly given up."""
-    await connection.execute(
-        text(
-            "UPDATE outbox SET state = 'given_up', last_error = :reason, done_at = :now"
-            " WHERE endpoint_id = :id AND state = 'pending'"
-        ),
-        {"id": endpoint_id, "reason": reason, "now": now},
-    )
 
 
 async def unsettled(connection: AsyncConnection) -> dict[str, int]:
@@ -134,22 +142,54 @@ SELECT o.id, o.warning_id, o.revision, o.endpoint_id, o.message_id, o.attempts, 
 FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id LEFT JOIN warning w ON w.id = o.warning_id
 WHERE o.state = 'given_up' AND coalesce(w.area, '') LIKE :area ORDER BY o.done_at DESC LIMIT :limit
 """
+_COMPUTED = (("touched_at", "given.created_at"), ("chosen", "coalesce(given.chosen, false)"))
+_FIRST = (
+    "SELECT 1 FROM endpoint f WHERE f.department_id = endpoint.department_id AND f.state = 'active' AND NOT f.standby"
+)
+# Endpoints with a pace are locked before any push, as everybody locks them; one that another pusher is just claiming
+# for is left to that one. What is unused of a pace is kept for ten seconds, or for as long as one push takes.
 _CLAIM = """
-WITH room AS (
-  SELECT e.id, e.url, e.secret, :each - count(b.id) AS free
-  FROM endpoint e LEFT JOIN unnest(CAST(:busy AS uuid[])) AS b(id) ON b.id = e.id
-  WHERE e.state = 'active' GROUP BY e.id
+WITH paced AS MATERIALIZED (
+  SELECT id, per_minute, CASE WHEN paced_to <= %(now)s THEN greatest(paced_to, %(now)s - kept) ELSE %(now)s - kept END
+    AS used_to
+  FROM (SELECT *, greatest(interval '10 seconds', interval '1 minute' / per_minute) AS kept FROM endpoint
+        WHERE per_minute IS NOT NULL AND state = 'active' FOR UPDATE SKIP LOCKED) AS locked
+), room AS (
+  SELECT e.id, least(
+    CASE WHEN e.failures >= %(doubtful)s THEN 1 ELSE coalesce(e.at_once, %(each)s) END - count(b.id),
+    floor(extract(epoch FROM %(now)s - p.used_to) * p.per_minute / 60)
+  )::int AS free
+  FROM endpoint e LEFT JOIN unnest(CAST(%(busy)s AS uuid[])) AS b(id) ON b.id = e.id LEFT JOIN paced p ON p.id = e.id
+  WHERE e.state = 'active' AND (e.per_minute IS NULL OR p.id IS NOT NULL)
+    AND (e.paused_until IS NULL OR e.paused_until <= %(now)s OR e.paused_until > %(now)s + %(pause)s)
+  GROUP BY e.id, p.used_to, p.per_minute
 ), due AS (
-  SELECT o.id, r.url, r.secret FROM room r CROSS JOIN LATERAL (
-    SELECT id, priority, due_at FROM outbox
-    WHERE endpoint_id = r.id AND state = 'pending' AND due_at <= :now AND NOT id = ANY(CAST(:held AS uuid[]))
+  SELECT o.id, o.endpoint_id FROM room r CROSS JOIN LATERAL (
+    SELECT id, endpoint_id, priority, due_at FROM outbox
+    WHERE endpoint_id = r.id AND state = 'pending' AND due_at <= %(now)s
+      AND NOT id = ANY(CAST(%(held)s AS uuid[]))
     ORDER BY priority, due_at LIMIT greatest(r.free, 0) FOR UPDATE SKIP LOCKED
   ) o
-  ORDER BY o.priority, o.due_at LIMIT :free
+  ORDER BY o.priority, o.due_at LIMIT %(free)s
+), charged AS (
+  UPDATE endpoint e SET paced_to = p.used_to + taken.count * interval '1 minute' / p.per_minute
+  FROM paced p JOIN (SELECT endpoint_id, count(*) FROM due GROUP BY endpoint_id) AS taken ON taken.endpoint_id = p.id
+  WHERE e.id = p.id
 )
-UPDATE outbox SET due_at = :until, lease_token = :token, attempts = attempts + 1
-FROM due WHERE outbox.id = due.id AND outbox.state = 'pending'
-RETURNING outbox.*, due.url, due.secret
+UPDATE outbox SET due_at = %(until)s, touched_at = %(now)s, lease_token = %(token)s, attempts = attempts + 1
+FROM due JOIN endpoint e ON e.id = due.endpoint_id WHERE outbox.id = due.id AND outbox.state = 'pending'
+RETURNING outbox.*, e.department_id, e.kind, e.url, e.secret, e.more_secrets, e.options, e.failures
+"""
+_FINISH = """
+UPDATE outbox o SET state = t.state, due_at = coalesce(t.due_at, o.due_at), last_status = t.last_status,
+  last_error = t.last_error, done_at = t.done_at, touched_at = t.touched_at, lease_token = NULL
+FROM jsonb_populate_recordset(NULL::outbox, CAST(%(tries)s AS jsonb)) AS t
+WHERE o.id = t.id AND o.lease_token = t.lease_token AND o.state = 'pending' RETURNING o.id
+"""
+_UNPARK = """
+UPDATE outbox SET due_at = :now, touched_at = :now WHERE id IN (
+  SELECT id FROM outbox WHERE state = 'pending' AND touched_at > :later LIMIT 5000 FOR UPDATE SKIP LOCKED
+)
 """
 
 _OF_WARNING = """

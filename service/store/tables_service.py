@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from service.store.tables import BIG, BYTES, INSTANT, TEXTS, UUIDS
@@ -67,9 +69,22 @@ class EndpointTable(SQLModel, table=True):
     department_id: UUID = Field(foreign_key="department.id")
     url: str
     secret: str
-    state: str  # active | disabled
+    state: str  # active | unverified | disabled
     disabled_reason: str | None
     created_at: datetime = Field(sa_type=INSTANT)
+    kind: str = Field(sa_column_kwargs={"server_default": "webhook"})
+    options: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})  # of its kind
+    # [{"secret", "until"}]: old ones in their grace, and without `until` the SM3 one that goes beside
+    more_secrets: list[dict[str, Any]] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
+    standby: bool = Field(sa_column_kwargs={"server_default": "false"})  # hears only what no first address takes
+    at_once: int | None  # pushes under way per pushing process; none: the service's own limit
+    per_minute: int | None
+    paced_to: datetime | None = Field(sa_type=INSTANT)  # up to when the pace per minute is used up
+    verified_at: datetime | None = Field(sa_type=INSTANT)
+    challenge: str | None  # the code that is waited for
+    failures: int = Field(sa_column_kwargs={"server_default": "0"})  # in a row
+    failing_since: datetime | None = Field(sa_type=INSTANT)
+    paused_until: datetime | None = Field(sa_type=INSTANT)  # the circuit is open
 
 
 class OutboxTable(SQLModel, table=True):
@@ -80,6 +95,8 @@ class OutboxTable(SQLModel, table=True):
         Index("outbox_once", "warning_id", "revision", "endpoint_id", unique=True),
         Index("outbox_due", "endpoint_id", "priority", "due_at", postgresql_where=text("state = 'pending'")),
         Index("outbox_given_up", "done_at", postgresql_where=text("state = 'given_up'")),
+        Index("outbox_touched", "touched_at", postgresql_where=text("state = 'pending'")),
+        Index("outbox_endpoint", "endpoint_id", "id"),
         Index("outbox_created", "created_at", postgresql_using="brin"),
     )
     id: UUID = Field(primary_key=True)
@@ -98,15 +115,19 @@ class OutboxTable(SQLModel, table=True):
     why: str
     created_at: datetime = Field(sa_type=INSTANT)
     done_at: datetime | None = Field(sa_type=INSTANT)
+    chosen: bool = Field(sa_column_kwargs={"server_default": "false"})  # this endpoint, not its department
+    forgiven: int = Field(sa_column_kwargs={"server_default": "0"})  # attempts before it was asked for again
+    touched_at: datetime | None = Field(sa_type=INSTANT)  # by the clock of whoever owed or claimed it last
 
 
 class AttemptTable(SQLModel, table=True):
     """One try at one push; append-only."""
 
     __tablename__ = "attempt"
-    __table_args__ = (Index("attempt_outbox", "outbox_id"),)
+    __table_args__ = (Index("attempt_outbox", "outbox_id"), Index("attempt_endpoint", "endpoint_id", "started_at"))
     id: UUID = Field(primary_key=True)
     outbox_id: UUID
+    endpoint_id: UUID | None
     number: int
     started_at: datetime = Field(sa_type=INSTANT)
     milliseconds: int

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.delivery.channels.webhook import PushResult, Verdict, WebhookChannel
-from service.delivery.schedule import next_attempt
-from service.domain.levels import Level
+from service.delivery.kinds import Channels
+from service.delivery.parcel import Address, Parcel
+from service.delivery.schedule import ENDURANCE
 from service.store import outbox
-from service.store.engine import Row, new_id
+from service.store.engine import Row
 from service.store.listener import Bell
+from service.workflows.noting import Notebook
+from service.workflows.taking_over import take_over
 
 LOG = logging.getLogger(__name__)
-GONE = "410：接收方要求停止推送"
 POLL_SECONDS = 1.0  # the net under NOTIFY, and how soon a retry that came due is seen
 STOP_SECONDS = 5.0  # for pushes under way when the service stops; what is cut off is given back and pushed again
-FAILURES_IN_A_ROW = 3  # after which an endpoint gets one push at a time, so that dead ones do not take all places
+TEND_SECONDS = 5.0  # between looks for what the standby takes over and for what a clock set back has parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +41,28 @@ class Pusher:
     def __init__(
         self,
         engine: AsyncEngine,
-        channel: WebhookChannel,
+        channels: Channels,
         limits: PushLimits,
         clock: Callable[[], datetime],
         bell: Bell,
     ) -> None:
-        self._engine, self._channel, self._limits = engine, channel, limits
+        self._engine, self._channels, self._limits = engine, channels, limits
         self._clock, self._bell = clock, bell
+        self._notebook = Notebook(engine, clock, channels.tools.link_base)
         self._under_way: dict[asyncio.Task[None], Row] = {}
-        self._failures: Counter[UUID] = Counter()  # in a row, by endpoint
-        self.counts: Counter[str] = Counter()
+        self._tended = 0.0  # by the loop's own time, which nobody sets back
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many pushes came to which end."""
+        return self._notebook.counts
 
     async def run(self) -> None:
         """Until cancelled; pushes under way are then let finish, for STOP_SECONDS."""
         try:
             while True:
                 heard = self._bell.rung
+                await self._tend_now_and_then()
                 while await self._start_due():
                     pass  # until nothing more is due or no place is free
                 await self._wait(heard)
@@ -71,6 +76,25 @@ class Pusher:
             tried += started
             await asyncio.wait(self._under_way, return_when=asyncio.ALL_COMPLETED)
         return tried
+
+    async def tend(self) -> None:
+        """Owe the standby what came too late, and make due again what a clock set back has parked."""
+        now = self._clock()
+        async with self._engine.begin() as connection:
+            parked = await outbox.unpark(connection, now, self._limits.lease)
+        if parked:
+            LOG.warning("pushes from a time to come are due now: the clock was set back", extra={"pushes": parked})
+        await take_over(self._engine, now)
+
+    async def _tend_now_and_then(self) -> None:
+        moment = asyncio.get_running_loop().time()
+        if moment - self._tended < TEND_SECONDS:
+            return
+        self._tended = moment
+        try:
+            await self.tend()
+        except Exception as error:  # the database may be away; the next look comes
+            LOG.warning("cannot tend the outbox", extra={"cause": type(error).__name__})
 
     async def _wait(self, heard: int) -> None:
         """For the bell, the poll, or a free place while more may be due than could be started."""
@@ -99,9 +123,8 @@ class Pusher:
 
     def _room(self, free: int) -> outbox.Room:
         rows = self._under_way.values()
-        failing = [endpoint for endpoint, times in self._failures.items() if times >= FAILURES_IN_A_ROW]
-        busy = [row["endpoint_id"] for row in rows] + failing * (self._limits.each - 1)
-        return outbox.Room(free, self._limits.each, busy, [row["id"] for row in rows])
+        busy, held = [row["endpoint_id"] for row in rows], [row["id"] for row in rows]
+        return outbox.Room(free, self._limits.each, busy, held, ENDURANCE.doubtful, ENDURANCE.pause.total_seconds())
 
     async def _stop(self) -> None:
         under_way = dict(self._under_way)
@@ -116,56 +139,17 @@ class Pusher:
 
     async def _push(self, row: Row) -> None:
         started = self._clock()
-        result = await self._channel.push(
-            row["url"], [row["secret"]], row["message_id"], bytes(row["body"]), int(started.timestamp())
-        )
-        try:
-            await self._note(row, started, result)
-        except Exception as error:  # not noted: the lease ends and it is pushed again with the same id
-            LOG.warning("cannot note a push", extra={"cause": type(error).__name__, "message_id": row["message_id"]})
-
-    async def _note(self, row: Row, started: datetime, result: PushResult) -> None:
-        now = self._clock()
-        verdict = _verdict(row, result, now)
-        attempt = {
-            "id": new_id(),
-            "outbox_id": row["id"],
-            "number": row["attempts"],
-            "started_at": started,
-            "milliseconds": result.milliseconds,
-            "status": result.status,
-            "error": result.error,
-            "response_head": result.response_head,
-        }
-        self._remember(row["endpoint_id"], result)
-        gone = result.verdict is Verdict.GONE
-        async with self._engine.begin() as connection:
-            if gone:
-                await outbox.disable_endpoint(connection, row["endpoint_id"], GONE)
-            noted = await outbox.finish(connection, row, attempt, verdict)
-            if gone:
-                await outbox.give_up_owed(connection, row["endpoint_id"], GONE, now)
-        if noted:
-            self.counts[verdict["state"]] += 1
-        if noted and verdict["state"] == "given_up":
-            about = {"message_id": row["message_id"], "warning_id": str(row["warning_id"]), "attempts": row["attempts"]}
-            LOG.error("push given up", extra=about)
-
-    def _remember(self, endpoint: UUID, result: PushResult) -> None:
-        if result.verdict is Verdict.DELIVERED:
-            self._failures.pop(endpoint, None)
-        else:
-            self._failures[endpoint] += 1
+        address = Address(row["url"], secrets_of(row, started), row["options"])
+        parcel = Parcel(address, row["message_id"], bytes(row["body"]), int(started.timestamp()))
+        result = await self._channels.of(row["kind"]).push(parcel)
+        await self._notebook.note(row, started, result)
 
 
-def _verdict(row: Row, result: PushResult, now: datetime) -> Row:
-    """What follows from one try."""
-    told = {"last_status": result.status, "last_error": result.error}
-    if result.verdict is Verdict.DELIVERED:
-        return {"state": "delivered", "due_at": None, "done_at": now, **told}
-    level = Level.of_rank(4 - row["priority"])
-    gone = result.verdict is Verdict.GONE
-    due = None if gone else next_attempt(level, row["attempts"], now, result.setback, random.random())
-    if due is None:
-        return {"state": "given_up", "due_at": None, "done_at": now, **told}
-    return {"state": "pending", "due_at": due, "done_at": None, **told}
+def secrets_of(endpoint: Row, now: datetime) -> tuple[str, ...]:
+    """The current secret, those beside it, and old ones that are still in their grace."""
+    more = [one["secret"] for one in endpoint["more_secrets"] if _holds(one, now)]
+    return tuple(secret for secret in (endpoint["secret"], *more) if secret)
+
+
+def _holds(one: Row, now: datetime) -> bool:
+    return one.get("until") is None or now < datetime.fromisoformat(one["until"])

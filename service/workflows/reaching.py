@@ -118,4 +118,5 @@ def _all_of(step: Step, office: UUID, board: Board, how: str) -> Reached | None:
 def _of_kind(step: Step, endpoints: Sequence[Row]) -> tuple[UUID, ...]:
     """Those of the step's channel; all when it asks for none, or when no endpoint is of it: silence would be worse."""
     fitting = [row["id"] for row in endpoints if step.channel is not None and row.get("kind") == step.channel]
-    return tuple(fitting or [row["id"] for row in endpoints])
+    first = [row["id"] for row in endpoints if not row.get("standby")]
+    return tuple(fitting or first or [row["id"] for row in endpoints])

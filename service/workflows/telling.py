@@ -234,6 +234,7 @@ def outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, envelope
         "why": why,
         "created_at": teller.now,
         "done_at": None,
+        "chosen": any(endpoint_id in chosen for chosen in move.through.values()),
     }
 
 

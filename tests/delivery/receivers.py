@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ Manners = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listening(manners: Manners) -> AsyncIterator[Receiver]:
-    """A receiver that reads each request whole and then behaves as told."""
+async def listening(manners: Manners, context: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A receiver that reads each request whole and then behaves as told; with `context` it speaks TLS."""
     receiver, busy = Receiver(), set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +43,7 @@ async def listening(manners: Manners) -> AsyncIterator[Receiver]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=512)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=512, ssl=context)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpcore
 import pytest
 
-from service.delivery.channels.webhook import error_name
 from service.delivery.guard import AddressGuard, DeniedAddress, Objection, parse_allow
+from service.delivery.result import error_name
 from service.delivery.transport import new_client
 from tests.delivery.receivers import answers, listening
 

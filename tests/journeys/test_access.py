@@ -43,7 +43,7 @@ def intended(method: str, path: str) -> set[Scope]:
             return set(Scope)
         if path in BY_REPORTERS_TOO:
             return READERS | {Scope.REPORT}
-        administrative = ("/v1/endpoints", "/v1/outbox", "/v1/operations")
+        administrative = ("/v1/endpoints", "/v1/deliveries", "/v1/outbox", "/v1/operations")
         return {Scope.ADMINISTER} if path.startswith(administrative) else READERS
     if path.startswith(("/v1/incidents", "/api/v2/alerts")):
         return {Scope.REPORT}

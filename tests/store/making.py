@@ -40,6 +40,9 @@ def endpoint(department_id: UUID, **changes: Any) -> Row:
         "state": "active",
         "disabled_reason": None,
         "created_at": NOON,
+        "verified_at": NOON,
+        "options": {},
+        "more_secrets": [],
     }
     return row | changes
 

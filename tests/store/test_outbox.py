@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.store import outbox, reference
+from service.store import outbox, reference, standing
 from service.store.engine import Row, insert_all, insert_rows, new_id, open_engine, rows_of
 from service.store.outbox import Room
 from service.store.tables_service import DepartmentTable, EndpointTable
@@ -55,17 +55,19 @@ async def _rows(engine: AsyncEngine, statement: str = "SELECT * FROM outbox") ->
 
 def _attempt(row: Row) -> Row:
     return {
-        "id": new_id(), "outbox_id": row["id"], "number": row["attempts"], "started_at": NOON, "milliseconds": 1,
-        "status": 200, "error": None, "response_head": None,
+        "id": new_id(), "outbox_id": row["id"], "endpoint_id": row["endpoint_id"], "number": row["attempts"],
+        "started_at": NOON, "milliseconds": 1, "status": 200, "error": None, "response_head": None,
     }  # fmt: skip
 
 
-DELIVERED = {"state": "delivered", "due_at": None, "last_status": 200, "last_error": None, "done_at": NOON}
+DELIVERED = {
+    "state": "delivered", "due_at": None, "last_status": 200, "last_error": None, "done_at": NOON, "touched_at": NOON,
+}  # fmt: skip
 
 
 async def _finish(engine: AsyncEngine, row: Row) -> bool:
     async with engine.begin() as connection:
-        return await outbox.finish(connection, row, _attempt(row), DELIVERED)
+        return await outbox.finish(connection, [outbox.Tried(row, _attempt(row), DELIVERED)]) == {row["id"]}
 
 
 def _ids(rows: Sequence[Row]) -> set[UUID]:
@@ -177,8 +179,7 @@ async def test_stopping_an_endpoint_while_it_is_being_deleted_does_not_end_in_a_
 
         async def stop(at: UUID = at) -> None:
             async with engine.begin() as connection:
-                await outbox.disable_endpoint(connection, at, "410")
-                await outbox.give_up_owed(connection, at, "410", NOON)
+                await standing.switch_off(connection, at, "410", NOON)
 
         async def delete(at: UUID = at) -> None:
             async with engine.begin() as connection:

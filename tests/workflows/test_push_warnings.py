@@ -14,9 +14,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.guard import AddressGuard, parse_allow
+from service.delivery.kinds import Channels
+from service.delivery.parcel import Tools
+from service.delivery.schedule import ENDURANCE, patience_of
 from service.delivery.transport import new_client
+from service.domain.levels import Level
 from service.store import outbox
 from service.store.engine import Beside, Row, insert_all, insert_rows, open_engine, rows_of
 from service.store.listener import Bell
@@ -38,29 +41,42 @@ EVERYWHERE = Sight(None, None)
 class Post:
     """Endpoints, what they are owed, and pushers on one database under one set clock."""
 
-    def __init__(self, doors: Doors, channel: WebhookChannel) -> None:
-        self.doors, self.channel = doors, channel
+    def __init__(self, doors: Doors, channels: Channels) -> None:
+        self.doors, self.channels = doors, channels
         self.clock = SetClock(datetime.now(UTC))
 
     def pusher(self, workers: int = 8, each: int = 4) -> Pusher:
-        return Pusher(self.doors.engine, self.channel, PushLimits(workers, each, LEASE), self.clock, Bell())
+        return Pusher(self.doors.engine, self.channels, PushLimits(workers, each, LEASE), self.clock, Bell())
 
-    async def endpoint(self, url: str) -> UUID:
-        owner = department()
-        row = endpoint(owner["id"], url=url)
+    async def endpoint(self, url: str, **changes: Any) -> UUID:
+        owned = {name: changes.pop(name) for name in ("is_coordinator", "area") if name in changes}
+        owner = department(**owned)
         async with self.doors.transaction() as connection:
             await insert_rows(connection, DepartmentTable, [owner])
+        return await self._endpoint_of(owner["id"], url, changes)
+
+    async def beside(self, at: UUID, url: str, **changes: Any) -> UUID:
+        """One more endpoint of the same department."""
+        [kept] = await self.standing(at)
+        return await self._endpoint_of(kept["department_id"], url, changes)
+
+    async def _endpoint_of(self, owner: UUID, url: str, changes: dict[str, Any]) -> UUID:
+        row = endpoint(owner, url=url, **changes)
+        async with self.doors.transaction() as connection:
             await insert_rows(connection, EndpointTable, [row])
         return UUID(str(row["id"]))
 
+    async def standing(self, at: UUID) -> list[Row]:
+        return await self.rows(f"SELECT * FROM endpoint WHERE id = '{at}'")
+
     async def owe(self, at: UUID, count: int = 1, **changes: Any) -> list[str]:
-        rows = [owed(at, **({"due_at": self.clock()} | changes)) for _ in range(count)]
+        rows = [owed(at, **({"due_at": self.clock(), "created_at": self.clock()} | changes)) for _ in range(count)]
         async with self.doors.transaction() as connection:
             await insert_all(connection, [outbox.owed(rows)], Beside(notify=(outbox.OUTBOX_CHANNEL,)))
         return [row["message_id"] for row in rows]
 
     async def rows(self, statement: str = "SELECT * FROM outbox ORDER BY id") -> list[Row]:
-        async with self.doors.engine.connect() as connection:
+        async with self.doors.engine.begin() as connection:
             return rows_of(await connection.execute(text(statement)))
 
     async def states(self) -> Counter[str]:
@@ -79,8 +95,9 @@ async def post(database_url: str) -> AsyncIterator[Post]:
     async with AsyncExitStack() as stack:
         engine = open_engine(database_url, 10)
         stack.push_async_callback(engine.dispose)
-        client = await stack.enter_async_context(new_client(AddressGuard(parse_allow(LOOPBACK))))
-        yield Post(Doors(engine, ReferenceCache(), b"", ""), WebhookChannel(client, 2))
+        guard = AddressGuard(parse_allow(LOOPBACK))
+        client = await stack.enter_async_context(new_client(guard))
+        yield Post(Doors(engine, ReferenceCache(), b"", ""), Channels(Tools(guard, client, 2, "http://weiyu.example")))
 
 
 @pytest.fixture
@@ -263,7 +280,7 @@ async def test_a_dead_endpoint_with_a_long_backlog_starves_nobody(post: Post, re
         await asyncio.wait([running])
 
 
-async def test_endpoints_that_keep_failing_get_one_push_at_a_time(post: Post) -> None:
+async def test_endpoints_that_keep_failing_get_one_push_at_a_time_and_then_a_pause(post: Post) -> None:
     with receiving(post) as failing:
         at = await post.endpoint(failing.url)
         failing.usual = 500
@@ -274,17 +291,137 @@ async def test_endpoints_that_keep_failing_get_one_push_at_a_time(post: Post) ->
         failing.most = 0
         await post.owe(at, 12)
         await pusher.drain()
-        assert (failing.most, len(failing.tried)) == (1, 16)
+        assert (failing.most, len(failing.tried)) == (1, ENDURANCE.opens)
+        await post.pusher().drain()
+        assert len(failing.tried) == ENDURANCE.opens, "no pusher tries while the circuit is open"
+
+        post.clock.moment += ENDURANCE.pause
+        await pusher.drain()
+        assert len(failing.tried) == ENDURANCE.opens + 1, "one probe"
 
         failing.usual = 200
-        await post.owe(at, 1)
+        post.clock.moment += ENDURANCE.pause
         await pusher.drain()
+        [stands] = await post.rows("SELECT failures, failing_since, paused_until FROM endpoint")
+        assert (stands["failures"], stands["failing_since"], stands["paused_until"]) == (0, None, None)
         failing.gate.clear()
         await post.owe(at, 4)
         draining = asyncio.create_task(pusher.drain())
         await until(lambda: failing.open == 4)
         failing.gate.set()
         await draining
+
+
+async def test_an_endpoint_that_failed_for_days_is_switched_off_and_others_are_told(
+    post: Post, receiver: Receiver
+) -> None:
+    with receiving(post) as failing:
+        at = await post.endpoint(failing.url)
+        failing.usual = 500
+        elsewhere = await post.beside(at, receiver.url, standby=True)
+        coordinating = await post.endpoint(receiver.url, is_coordinator=True, area="330000000000")
+        await post.endpoint(receiver.url)  # an office that has nothing to do with it
+        pusher = post.pusher()
+        await post.owe(at, 3, priority=3)
+        await pusher.drain()
+        post.clock.moment += ENDURANCE.ends - timedelta(seconds=1)
+        await pusher.drain()
+        assert [row["state"] for row in await post.standing(at)] == ["active"]
+
+        post.clock.moment += timedelta(seconds=2)
+        await post.owe(at, 1)
+        await pusher.drain()
+
+    [off] = await post.standing(at)
+    assert (off["state"], off["disabled_reason"]) == ("disabled", "连续 5 天推送失败")
+    owed_there = await post.rows(f"SELECT state FROM outbox WHERE endpoint_id = '{at}'")
+    assert {row["state"] for row in owed_there} == {"given_up"}
+    notices = await post.rows("SELECT endpoint_id, body FROM outbox")
+    told = {row["endpoint_id"] for row in notices if b"endpoint.disabled" in bytes(row["body"])}
+    assert told == {elsewhere, coordinating}
+    assert [body["data"]["given_up"] for body in receiver.got if body["type"] == "endpoint.disabled"]
+
+
+async def test_a_standby_hears_what_the_first_address_did_not_take_in_time_and_nothing_else(
+    post: Post, receiver: Receiver
+) -> None:
+    with receiving(post) as failing:
+        at = await post.endpoint(failing.url)
+        standby = await post.beside(at, receiver.url, standby=True)
+        [taken] = await post.owe(at, 1, priority=0)
+        await post.owe(standby, 1)
+        pusher = post.pusher()
+        await pusher.drain()
+        assert receiver.ids == [], "while the first address is active nothing is owed to its standby"
+        failing.usual = 500
+        red, blue = await post.owe(at, 1, priority=0), await post.owe(at, 1, priority=3)
+        await pusher.drain()
+        post.clock.moment += patience_of(Level.RED) - timedelta(seconds=1)
+        await pusher.tend()
+        await pusher.drain()
+        assert receiver.got == []
+
+        post.clock.moment += timedelta(seconds=1)
+        await asyncio.gather(pusher.tend(), post.pusher().tend())
+        await pusher.drain()
+        await pusher.tend()
+        await pusher.drain()
+
+    rows = await post.rows("SELECT endpoint_id, warning_id, state, message_id, why FROM outbox")
+    late = next(row["warning_id"] for row in rows if row["message_id"] == red[0])
+    over = [row for row in rows if row["endpoint_id"] == standby]
+    assert [(row["warning_id"], row["state"]) for row in over] == [(late, "delivered")]
+    assert over[0]["why"].startswith("后备通道")
+    assert {taken, *blue}.isdisjoint(row["message_id"] for row in over)
+
+
+async def test_a_standby_is_owed_everything_where_no_first_address_is_active(post: Post, receiver: Receiver) -> None:
+    at = await post.endpoint(receiver.url)
+    standby = await post.beside(at, receiver.url, standby=True)
+    await post.rows(f"UPDATE endpoint SET state = 'disabled' WHERE id = '{at}' RETURNING id")
+    await post.owe(standby, 2)
+
+    assert await post.pusher().drain() == 2
+
+
+async def test_a_pace_per_minute_holds_for_all_pushers_together(post: Post, receiver: Receiver) -> None:
+    await post.owe(await post.endpoint(receiver.url, per_minute=30), 60)
+    pushers = [post.pusher(), post.pusher()]
+
+    async def drained() -> int:
+        await asyncio.gather(*(pusher.drain() for pusher in pushers))
+        return len(receiver.ids)
+
+    assert await drained() == 5, "ten seconds' worth at once"
+    post.clock.moment += timedelta(seconds=1)
+    assert await drained() == 5
+    post.clock.moment += timedelta(seconds=3)
+    assert await drained() == 7
+    post.clock.moment += timedelta(hours=1)
+    assert await drained() == 12, "what is unused is not kept"
+    post.clock.moment -= timedelta(hours=1)
+    await pushers[0].tend()
+    assert await drained() == 17, "a clock set back stops nobody"
+
+
+async def test_a_clock_set_back_an_hour_parks_nothing(post: Post, receiver: Receiver) -> None:
+    at = await post.endpoint(receiver.url)
+    receiver.answers = [500]
+    failed = await post.owe(at, 1)
+    pusher = post.pusher()
+    post.clock.moment += timedelta(hours=1)
+    receiver.answers = [500]
+    await pusher.drain()
+    fresh = await post.owe(at, 1)
+    async with post.doors.transaction() as connection:
+        claimed = await outbox.claim(connection, post.clock(), LEASE, Room(32, 4))  # and it dies here
+    assert len(claimed) == 1
+    post.clock.moment -= timedelta(hours=1)
+    assert await pusher.drain() == 0
+
+    await pusher.tend()
+    await pusher.drain()
+    assert sorted(receiver.ids) == sorted(failed + fresh)
 
 
 async def test_a_clock_that_jumps_while_a_push_is_under_way_does_not_push_it_twice(

@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from service.delivery.channels.webhook import BODY_CAP, HEAD_BYTES, PushResult, Verdict, WebhookChannel, seconds_asked
+from service.delivery.channels.webhook import WebhookChannel
 from service.delivery.guard import AddressGuard, parse_allow
+from service.delivery.parcel import Address, Parcel, Tools
+from service.delivery.posting import BODY_CAP
+from service.delivery.result import HEAD_BYTES, PushResult, Verdict, seconds_asked
 from service.delivery.signing import new_secret
 from service.delivery.transport import new_client
 from tests.delivery import receivers
@@ -31,8 +34,12 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
+def channel(client: httpx.AsyncClient, seconds: float = 5.0) -> WebhookChannel:
+    return WebhookChannel(Tools(LOOPBACK, client, seconds, "http://weiyu.example:8000"))
+
+
 async def push(client: httpx.AsyncClient, url: str, seconds: float = 5.0, now: int = NOW) -> PushResult:
-    return await WebhookChannel(client, seconds).push(url, [SECRET], "msg_1", BODY, now)
+    return await channel(client, seconds).push(Parcel(Address(url, (SECRET,)), "msg_1", BODY, now))
 
 
 async def pushed_to(client: httpx.AsyncClient, manners: Manners, seconds: float = 5.0) -> PushResult:
@@ -171,7 +178,7 @@ async def test_a_url_of_the_wrong_form_is_named_and_not_raised(client: httpx.Asy
 
 
 async def test_a_secret_that_cannot_sign_is_named_and_not_raised(client: httpx.AsyncClient) -> None:
-    result = await WebhookChannel(client).push("http://127.0.0.1:1/", ["whsec_short"], "msg_1", BODY, NOW)
+    result = await channel(client).push(Parcel(Address("http://127.0.0.1:1/", ("whsec_short",)), "msg_1", BODY, NOW))
     assert (result.error, result.status) == ("bad_secret", None)
 
 
