@@ -13,8 +13,8 @@ from service.domain.words import DutyRole
 
 MAX_BYTES = 20_000  # whole body; source: Standard Webhooks 1.0.0, "keep under 20 kB"
 HEADLINE_CHARACTERS = 160  # source: advice of CAP 1.2 for headlines
-MOST_TOGETHER = 15  # warnings named in one push besides its own; some 900 bytes each
 EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
+MOST_TOGETHER = 15  # warnings named in one push besides its own; some 900 bytes each
 INFORMED = "informed"  # 知会: subscribed, owes no signature
 
 
