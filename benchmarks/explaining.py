@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event
 # Tables that grow with history; their months and the default partition count as the table. The one place that says so.
 GROWING = (
     "incident", "judgement", "receipt", "matter", "matter_entry", "place_day", "warning", "duty", "warning_event",
-    "outbox", "attempt",
+    "outbox", "attempt", "held_push", "chain", "escalation",
 )  # fmt: skip
 FEW = 1000  # rows: a table that small is read whole at no cost (a month that just began)
 _DEPTH = 60

@@ -28,6 +28,7 @@ from service.settings import Settings
 from service.store import keys
 from service.store.engine import open_engine
 from service.workflows.clocks import issue_overdue, remind_overdue
+from service.workflows.escalating import escalate_overdue
 from service.workflows.files.export_matters import export_matters
 from service.workflows.months import make_months
 from service.workflows.together import warn_together
@@ -78,6 +79,7 @@ async def _live(database: Database, ground: Ground, recorder: Recorder) -> None:
         for days in (0, 2, 9):
             await issue_overdue(parts.doors, parts.engines, now + timedelta(days=days))
             await remind_overdue(parts.doors, parts.engines, now + timedelta(days=days))
+            await escalate_overdue(parts.doors, parts.engines, now + timedelta(days=days))
         await warn_together(parts.doors, parts.engines, now)
         await make_months(parts.doors, now)
         await _export(parts.doors, parts.engines, now)
@@ -131,11 +133,14 @@ async def _read(client: httpx.AsyncClient, database: Database) -> None:
     head = _asked(database, "SELECT seq FROM feed_counter")
     matter = _asked(database, "SELECT id FROM matter WHERE level IS NOT NULL ORDER BY id LIMIT 1 OFFSET 3000")
     warning = _asked(database, "SELECT id FROM warning ORDER BY seq DESC LIMIT 1")
+    department = _asked(database, "SELECT department_id FROM duty ORDER BY warning_id DESC LIMIT 1")
+    month = f"{datetime.now(UTC):%Y-%m}"
     for path in (
         f"/v1/incidents/{old}", f"/v1/incidents/{old}/revisions",
         f"/v1/warnings?after={head - 60}", "/v1/warnings?after=0&level=orange",
         "/v1/warnings?after=0&area=990101000000",
-        f"/v1/warnings/{warning}", f"/v1/warnings/{warning}/why",
+        f"/v1/warnings/{warning}", f"/v1/warnings/{warning}/why", f"/v1/warnings/{warning}/timeline",
+        f"/v1/departments/{department}/delivery-statement?month={month}",
         "/v1/matters", "/v1/matters?status=open&area=990101000000", "/v1/matters?level=red",
         "/v1/matters?category=labour",
         f"/v1/matters/{matter}", f"/v1/matters/{matter}/incidents", f"/v1/matters/{matter}/history",

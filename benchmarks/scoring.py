@@ -1,4 +1,4 @@
-"""One score with its reasons, alone and in a group of 64, beside predict_proba of the same kind of line."""
+"""Features, score and reasons of one matter, in groups of 64, of 100,000; beside predict_proba of the same line."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from service.scoring.artefact import load_model
 
 ROUNDS = 7
 GROUP = 64
+MANY = 100_000
 
 
 def measure() -> list[Row]:
@@ -20,12 +21,14 @@ def measure() -> list[Row]:
     snapshots = [example.snapshot for example in known]
     groups = [snapshots[start : start + GROUP] for start in range(0, len(snapshots) - GROUP + 1, GROUP)]
     ones = snapshots[:2000]
-    took: dict[str, list[float]] = {name: [] for name in ("ours", "theirs", "ours in 64", "theirs in 64")}
+    took: dict[str, list[float]] = {name: [] for name in ("ours", "theirs", "ours in 64", "theirs in 64", "many")}
+    many = [snapshots[place % len(snapshots)] for place in range(MANY)]
     for _ in range(ROUNDS):
         took["ours"].append(_each([lambda s=s: scorer.score([s]) for s in ones]))
         took["theirs"].append(_each([lambda s=s: learned.probability(s) for s in ones[:100]]))
         took["ours in 64"].append(_each([lambda g=g: scorer.score(g) for g in groups]) / GROUP)
         took["theirs in 64"].append(_each([lambda g=g: learned.probabilities(g) for g in groups]) / GROUP)
+        took["many"].append(_each([lambda: scorer.score(many)]))
     micro = {name: middle([1e6 * one for one in seconds]) for name, seconds in took.items()}
     return [
         Row("one score with reasons", micro["ours"], 50, "µs, at most", {"predict_proba_us": micro["theirs"]}),
@@ -33,6 +36,7 @@ def measure() -> list[Row]:
             "one of 64 scores with reasons", micro["ours in 64"], 10, "µs, at most",
             {"predict_proba_us": micro["theirs in 64"]},
         ),
+        Row("features and scores of 100,000 matters", micro["many"] / 1e6, 2, "s, at most"),
     ]  # fmt: skip
 
 

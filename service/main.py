@@ -43,6 +43,7 @@ from service.api import (
     reporting,
     responsibilities,
     rosters,
+    routes,
     sign_links,
     silences,
     standing_orders,
@@ -99,7 +100,7 @@ ROOMS = (
     reporting, stream, cap, formats, warnings, batches, incidents, matters, operations, departments, endpoints,
     endpoint_acts, deliveries, subscriptions, responsibilities, standing_orders, projects, participation,
     evidence_files, emergency, assessments, following, assessment_reports, assessment_steps, project_kinds,
-    catalogue_routes, models, silences, escalation_policies, sign_links, alertmanager, alertmanager_silences,
+    catalogue_routes, models, routes, silences, escalation_policies, sign_links, alertmanager, alertmanager_silences,
     alerts_in, rosters, proof,
 )  # fmt: skip
 # Brings the simulator, which nobody needs who serves in earnest.

@@ -16,6 +16,7 @@ from service.workflows.clocks import issue_overdue, remind_overdue
 from service.workflows.conditions import warn_overdue
 from service.workflows.counting_scores import count_scores, settled_before
 from service.workflows.escalating import escalate_overdue
+from service.workflows.gathering import push_gathered
 from service.workflows.metrics import Metrics
 from service.workflows.models import Models
 from service.workflows.months import make_months
@@ -49,6 +50,7 @@ def ticks(
     rulebooks, models, policies = followed
     return (
         Tick("issue_overdue", timedelta(seconds=5), lambda: issue_overdue(doors, engines, clock())),
+        Tick("push_gathered", timedelta(seconds=5), lambda: push_gathered(doors, engines, clock())),
         Tick("remind_overdue", timedelta(seconds=15), lambda: remind_overdue(doors, engines, clock())),
         Tick("escalate_overdue", timedelta(seconds=5), lambda: escalate_overdue(doors, engines, clock())),
         Tick("warn_unassessed", timedelta(minutes=2), lambda: warn_unassessed(doors, engines, clock())),

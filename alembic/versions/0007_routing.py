@@ -18,6 +18,8 @@ def upgrade() -> None:
     _silences()
     _groups()
     _held()
+    loud = "(issued_level = 'red' OR subject_kind = 'area') AND state NOT IN ('resolved', 'cancelled')"
+    op.create_index("warning_loud", "warning", ["area"], postgresql_where=sa.text(loud))
 
 
 def _instant() -> sa.DateTime:
@@ -112,5 +114,6 @@ def _held() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("warning_loud", "warning")
     for table in ("held_push", "push_group", "silence", "routing_version"):
         op.drop_table(table)

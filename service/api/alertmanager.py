@@ -24,7 +24,7 @@ from service.store import bulletins
 from service.store.engine import Row
 from service.store.keys import Viewer
 from service.store.reference import Reference
-from service.workflows.silencing import silences_of
+from service.workflows.parts import silences_of
 
 router = APIRouter(prefix="/api/v2", tags=["alertmanager"])
 Reader = Annotated[Viewer, may(*READERS)]

@@ -24,7 +24,8 @@ from service.domain.incidents import Storable
 from service.domain.problems import Problem, not_found
 from service.store import silences
 from service.store.engine import Row
-from service.workflows.silencing import end_silence, put_silence, silence_of
+from service.workflows.parts import silence_of
+from service.workflows.silencing import end_silence, put_silence
 
 router = APIRouter(prefix="/api/v2", tags=["alertmanager"])
 KEPT = timedelta(hours=120)  # how long what is over is listed; source: Alertmanager's default retention

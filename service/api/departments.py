@@ -51,7 +51,9 @@ async def delete_department(row_id: UUID, viewer: Administrator, request: Reques
     within(viewer, (await one_row(request, DepartmentTable, row_id))["area"])
     async with app_of(request).engine.connect() as connection:
         if await reference.department_in_use(connection, row_id):
-            detail = "该单位仍有推送地址、订阅、牵头或配合职责、密钥，或承办过预警、项目，不能删除；请改派或改名停用。"
+            detail = (
+                "该单位仍有推送地址、订阅、路由、牵头或配合职责、密钥，或承办过预警、项目，不能删除；请改派或改名停用。"
+            )
             raise Problem(409, "in_use", detail)
     await delete_row(request, DepartmentTable, row_id)
 

@@ -15,7 +15,8 @@ from service.domain.incidents import AreaCode, Instant, Storable, Strict
 from service.domain.levels import Level
 from service.domain.problems import FieldError, Problem
 from service.store.engine import Row
-from service.workflows.silencing import Hidden, silence_of
+from service.workflows.parts import silence_of
+from service.workflows.silencing import Hidden
 
 MOST_SHOWN = 50
 Conditions = Annotated[list[Annotated[str, Field(max_length=1200), Storable]], Field(min_length=1, max_length=20)]

@@ -24,7 +24,8 @@ from service.api.state import App, app_of
 from service.domain.problems import not_found
 from service.store import silences
 from service.store.keys import Viewer
-from service.workflows.silencing import agree, end_silence, hidden_by, put_silence, silence_of
+from service.workflows.parts import silence_of
+from service.workflows.silencing import agree, end_silence, hidden_by, put_silence
 
 router = APIRouter(prefix="/v1", tags=["silences 静默"])
 EVER = datetime(2000, 1, 1, tzinfo=UTC)

@@ -12,6 +12,7 @@ from service.api.access import READERS, may
 from service.api.emergency import EmergencyLink, emergency_link
 from service.api.matters import End, ending
 from service.api.pages import Asked
+from service.api.route_shapes import HeldPushOut
 from service.api.shapes import DutyOut, WarningOut, WarningPage, warning_out
 from service.api.state import App, actor_of, app_of
 from service.api.unchanged import has_tag, tag_of
@@ -19,7 +20,7 @@ from service.domain.incidents import Storable, Strict
 from service.domain.levels import Level
 from service.domain.problems import not_found
 from service.domain.words import Scope
-from service.store import feed, filed, outbox, warnings
+from service.store import feed, filed, held, outbox, warnings
 from service.store.keys import Viewer
 from service.workflows.answering import acknowledge_warning, answer_warning, confirm_warning, resolve_warning
 
@@ -87,7 +88,9 @@ async def get_warning_why(warning_id: UUID, viewer: Reader, request: Request) ->
         events = await warnings.events_of(connection, warning_id)
         pushes = await outbox.of_warning(connection, warning_id)
         judged = await warnings.judgement(connection, row["judgement_id"]) if row and row["judgement_id"] else None
-    return {"warning": detail, "changes": events, "duties": detail.duties, "pushes": pushes, "judgement": judged}
+        waited = await held.of_warning(connection, warning_id)
+    told = {"pushes": pushes, "held_pushes": [HeldPushOut.model_validate(one) for one in waited]}
+    return {"warning": detail, "changes": events, "duties": detail.duties, **told, "judgement": judged}
 
 
 @router.post("/{warning_id}/confirm")

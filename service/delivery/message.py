@@ -14,6 +14,7 @@ from service.domain.words import DutyRole
 MAX_BYTES = 20_000  # whole body; source: Standard Webhooks 1.0.0, "keep under 20 kB"
 HEADLINE_CHARACTERS = 160  # source: advice of CAP 1.2 for headlines
 EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
+MOST_TOGETHER = 15  # warnings named in one push besides its own; some 900 bytes each
 INFORMED = "informed"  # 知会: subscribed, owes no signature
 
 
@@ -28,6 +29,16 @@ class Envelope:
     sign_due_at: datetime | None = None
     sign_link: str | None = None  # one click and one confirmation sign for the receiver's department
     note: str | None = None  # why it is told again: Chinese, of offices and deadlines only
+    together: tuple[Companion, ...] = ()  # other warnings that this push tells of
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Another warning that goes out in the same push (汇总发送)."""
+
+    warning: Warning
+    area_name: str
+    link: str
 
 
 def body(event: WarningEventType, at: datetime, warning: Warning, envelope: Envelope) -> bytes:
@@ -110,7 +121,18 @@ def _data(warning: Warning, envelope: Envelope) -> dict[str, Any]:
         "link": envelope.link,
         "sign_link": envelope.sign_link,
         "note": envelope.note,
+        **(_together(envelope.together) if envelope.together else {}),
     }
+
+
+def _together(companions: tuple[Companion, ...]) -> dict[str, Any]:
+    told = [
+        {"id": str(one.warning.id), "level": one.warning.level.value, "level_zh": one.warning.level.zh,
+         "headline": _clipped(one.warning.headline), "area": one.warning.area, "area_name": one.area_name,
+         "category": one.warning.category, "state": one.warning.state.value, "link": one.link}
+        for one in companions[:MOST_TOGETHER]
+    ]  # fmt: skip
+    return {"together": told, "together_left_out": len(companions) - len(told)}
 
 
 def _pack(kind: str, at: datetime, data: dict[str, Any]) -> bytes:

@@ -99,6 +99,7 @@ class Situation:
     owes: bool  # the department still has its duty, and the clock of it runs
     leads: bool
     signed: bool
+    quiet_until: datetime | None = None  # its pushes are held back till then: who was told nothing is not silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,13 @@ class Telling:
 
     step: Step
     number: int  # 0: the first time
+    after: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A chain that waits while pushes are held back, and is looked at again then."""
+
     after: Chain
 
 
@@ -124,7 +132,7 @@ def begin(chain_of: tuple[UUID, UUID], plan: Plan, now: datetime) -> Chain:
     return Chain(*chain_of, plan.clock, now, 0, told, due)
 
 
-def due(chain: Chain, steps: Sequence[Step], situation: Situation, now: datetime) -> Telling | End | None:
+def due(chain: Chain, steps: Sequence[Step], situation: Situation, now: datetime) -> Telling | Pause | End | None:
     """What a chain asks for now; None: nothing yet. Who was silent while the clock stood still is not skipped over."""
     if chain.next_at is None:
         return None
@@ -133,6 +141,8 @@ def due(chain: Chain, steps: Sequence[Step], situation: Situation, now: datetime
         return End(ended)
     if chain.next_at > now:
         return None
+    if situation.quiet_until is not None and situation.quiet_until > now:
+        return Pause(replace(chain, next_at=situation.quiet_until))
     place, number = (chain.step, chain.told) if _has_turns_left(chain, steps) else (chain.step + 1, 0)
     while place < len(steps) and steps[place].only_lead and not situation.leads:
         place, number = place + 1, 0

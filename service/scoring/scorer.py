@@ -17,7 +17,7 @@ from service.domain.judging import Score, ScoreReason
 from service.domain.matters import MatterSnapshot
 from service.domain.quick import quick
 from service.scoring.definitions import FEATURES, GROUPS
-from service.scoring.features import Row, feature_hash, features, in_order
+from service.scoring.features import Row, features, hash_of, in_order
 
 REASONS_SHOWN = 4  # more are noise to a reader
 _score, _score_reason = quick(Score), quick(ScoreReason)
@@ -26,10 +26,8 @@ LEAST_EFFECT = 0.1  # log-odds; less changes no probability visibly
 LEAST_SPREAD = 1e-4  # of a share: near 0 and 1 the interval keeps a width
 UNKNOWN_KIND = "该类别在训练中没有出现过"
 
-COMMON = [
-    *map(float, range(3)),
-    *map(log1p, range(2, 40)),
-]  # flags, kinds of signals, and counts as `features` tells them
+LOOKED_UP = 200  # counts; larger ones are worked out
+COMMON = [*map(float, range(3)), *map(log1p, range(1, LOOKED_UP))]  # flags, kinds, and counts as `features` tells them
 Piece = tuple[float, float, bool]  # slope, constant, whether it lies outside what was seen
 
 
@@ -147,7 +145,8 @@ class Scorer:
 
     def score_row(self, row: Row, kind: str = "") -> Score:
         """The score of a row made by `features`; `kind` is the matter's first-level category, "" when not told."""
-        effects, unseen = self._effects(row)
+        values = in_order(row)
+        effects, unseen = self._effects(values)
         log_odds = self.baseline + sum(effects)
         probability = sigmoid(log_odds)
         low, high = self._interval.ends(probability, kind)
@@ -158,7 +157,7 @@ class Scorer:
             self._reasons(effects, log_odds, probability),
             self.horizon_days,
             self.version,
-            feature_hash(row),
+            hash_of(values),
             row,
             self.synthetic,
             (),
@@ -169,16 +168,16 @@ class Scorer:
 
     def probability(self, row: Row) -> float:
         """The probability alone, for who scores in shadow and gives no reasons."""
-        return sigmoid(self.baseline + sum(self._effects(row)[0]))
+        return sigmoid(self.baseline + sum(self._effects(in_order(row))[0]))
 
     def effects(self, row: Row) -> dict[str, float]:
         """Log-odds each group adds to `baseline`; together they give the score's log-odds exactly."""
-        return dict(zip(self._groups, self._effects(row)[0], strict=True))
+        return dict(zip(self._groups, self._effects(in_order(row))[0], strict=True))
 
-    def _effects(self, row: Row) -> tuple[list[float], list[int]]:
+    def _effects(self, values: Sequence[float | None]) -> tuple[list[float], list[int]]:
         """Effect of each group, and the groups in which something lies outside what was seen."""
         effects, unseen = [0.0] * len(self._groups), list[int]()
-        for value, (common, others, group) in zip(in_order(row), self._lines, strict=True):
+        for value, (common, others, group) in zip(values, self._lines, strict=True):
             effect = common(value)
             if effect is None:
                 knots, pieces, if_missing = others
@@ -197,7 +196,8 @@ class Scorer:
         return (*([UNKNOWN_KIND] if strange else []), *told)
 
     def _reasons(self, effects: list[float], log_odds: float, probability: float) -> tuple[ScoreReason, ...]:
-        moved = sorted([(-abs(e), g, e) for g, e in enumerate(effects) if e >= LEAST_EFFECT or e <= -LEAST_EFFECT])
+        moved = [(-abs(e), g, e) for g, e in enumerate(effects) if e >= LEAST_EFFECT or e <= -LEAST_EFFECT]
+        moved.sort()
         now = (probability, f"{probability:.2f}")
         return tuple([_reason(self._groups[g], e, sigmoid(log_odds - e), now) for _, g, e in moved[:REASONS_SHOWN]])
 

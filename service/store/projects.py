@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -58,6 +58,12 @@ async def in_sight(connection: AsyncConnection, project_id: UUID, sight: Sight, 
         {"id": project_id, **sight.parameters},
     )
     return next(iter(rows_of(rows)), None)
+
+
+async def known(connection: AsyncConnection, ids: Collection[UUID]) -> list[Row]:
+    """What judging reads of projects, whoever may see them: id, kind, stage, area, facts."""
+    statement = text("SELECT id, kind, stage, area, facts FROM project WHERE id = ANY(:ids)")
+    return rows_of(await connection.execute(statement, {"ids": list(ids)}))
 
 
 async def page(connection: AsyncConnection, question: ProjectQuestion, sight: Sight) -> list[Row]:

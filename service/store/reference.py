@@ -198,4 +198,6 @@ SELECT EXISTS (SELECT 1 FROM endpoint WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM issue WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM decision_condition WHERE department_id = :id)
   OR EXISTS (SELECT 1 FROM reception WHERE department_id = :id)
+  OR EXISTS (SELECT 1 FROM routing_version r, jsonb_each_text(r.departments) d
+    WHERE r.active_since IS NOT NULL AND d.value = CAST(:id AS text))
 """

@@ -23,7 +23,7 @@ DELETE FROM shift s WHERE department_id = :department AND starts_at >= :begin AN
 """  # noqa: E501
 _OPEN_OF_DEPARTMENT = """
 SELECT w.id, w.level, w.headline, w.state, w.revision, d.role, d.sign_due_at, d.signed_at, d.answer_due_at, d.answered_at
-FROM warning w JOIN duty d ON d.warning_id = w.id AND d.department_id = :id
+FROM warning w CROSS JOIN LATERAL (SELECT * FROM duty WHERE warning_id = w.id AND department_id = :id OFFSET 0) d
 WHERE w.state NOT IN ('resolved', 'cancelled') ORDER BY w.opened_at, w.id
 """  # noqa: E501
 

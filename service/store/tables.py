@@ -21,6 +21,9 @@ BIG: Any = BigInteger
 BY_MONTH: Any = {"postgresql_partition_by": "RANGE (id)"}  # ids begin with their instant; see store.partitions
 OF_PROJECT = "project_id IS NOT NULL"
 OPEN_WARNING = "state NOT IN ('resolved', 'cancelled')"
+LOUD_WARNING = (
+    "(issued_level = 'red' OR subject_kind = 'area') AND state NOT IN ('resolved', 'cancelled')"  # may inhibit
+)
 
 
 class ReceiptTable(SQLModel, table=True):
@@ -218,6 +221,7 @@ class WarningTable(SQLModel, table=True):
         Index("warning_seq", "seq", unique=True),
         Index("warning_subject", "subject_id", "opened_at"),
         Index("warning_open_subject", "subject_kind", "subject_id", unique=True, postgresql_where=text(OPEN_WARNING)),
+        Index("warning_loud", "area", postgresql_where=text(LOUD_WARNING)),
         Index("warning_confirm_due", "confirm_due_at", postgresql_where=text("state = 'pending_confirmation'")),
     )
     id: UUID = Field(primary_key=True)
@@ -276,7 +280,7 @@ class WarningEventTable(SQLModel, table=True):
     __tablename__ = "warning_event"
     __table_args__ = (
         Index("warning_event_revision", "warning_id", "revision", unique=True),
-        Index("warning_event_at", "at", postgresql_using="brin"),  # a month of it, for statements; costs a POST nothing
+        Index("warning_event_at", "at", postgresql_using="brin"),  # a POST pays nothing for it
     )
     seq: int = Field(primary_key=True, sa_type=BIG)
     warning_id: UUID
@@ -288,11 +292,3 @@ class WarningEventTable(SQLModel, table=True):
     department_ids: list[UUID] = Field(sa_type=UUIDS)
     note: str | None
     body: dict[str, Any] = Field(sa_type=JSONB)
-
-
-class FeedCounterTable(SQLModel, table=True):
-    """One row; updated last in a transaction, so that commit order is reading order."""
-
-    __tablename__ = "feed_counter"
-    id: int = Field(primary_key=True)
-    seq: int = Field(sa_type=BIG)

@@ -10,7 +10,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from service.store.tables import BYTES, INSTANT, TEXTS, UUIDS
+from service.store.tables import BIG, BYTES, INSTANT, TEXTS, UUIDS
 
 
 class AreaTable(SQLModel, table=True):
@@ -202,3 +202,11 @@ class RulebookTable(SQLModel, table=True):
     taken_at: datetime = Field(sa_type=INSTANT)
     active_since: datetime | None = Field(sa_type=INSTANT)  # set on the one an administrator put in force
     put_by: str | None
+
+
+class FeedCounterTable(SQLModel, table=True):
+    """One row; updated last in a transaction, so that commit order is reading order."""
+
+    __tablename__ = "feed_counter"
+    id: int = Field(primary_key=True)
+    seq: int = Field(sa_type=BIG)

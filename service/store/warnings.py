@@ -16,6 +16,7 @@ from service.domain.judging import Reason
 from service.domain.levels import Level
 from service.domain.warnings import Warning
 from service.domain.words import Outcome, SubjectKind, WarningState
+from service.store import held
 from service.store.chains import begun
 from service.store.engine import Beside, Insert, Row, insert_all, replacing, rows_of, run
 from service.store.outbox import OUTBOX_CHANNEL, owed
@@ -76,6 +77,12 @@ async def locked(connection: AsyncConnection, warning_id: UUID) -> Warning | Non
     return next((warning_of(row) for row in rows_of(rows)), None)
 
 
+async def by_id(connection: AsyncConnection, warning_ids: Collection[UUID]) -> dict[UUID, Warning]:
+    """Warnings as they stand, unlocked."""
+    rows = await connection.execute(text("SELECT * FROM warning WHERE id = ANY(:ids)"), {"ids": list(warning_ids)})
+    return {row["id"]: warning_of(row) for row in rows_of(rows)}
+
+
 async def confirmation_overdue(connection: AsyncConnection, now: datetime, limit: int) -> list[UUID]:
     """Warnings whose time for confirmation ran out. Unlocked: whoever acts on one locks it and looks again."""
     rows = await connection.execute(
@@ -97,6 +104,8 @@ class Told:
     events: Sequence[Row]
     pushes: Sequence[Row]
     chains: Sequence[Chain] = ()
+    groups: Sequence[Row] = ()  # of pushes that wait
+    held: Sequence[Row] = ()
 
 
 async def tell(connection: AsyncConnection, told: Told) -> None:
@@ -111,6 +120,8 @@ async def tell(connection: AsyncConnection, told: Told) -> None:
         Insert(WarningEventTable, told.events, "", *_NUMBERED),
         owed(told.pushes),
         begun(told.chains),
+        held.groups(told.groups),
+        held.pushes(told.held),
     ]
     channels = (EVENTS_CHANNEL, OUTBOX_CHANNEL) if told.pushes else (EVENTS_CHANNEL,)
     await insert_all(connection, inserts, Beside(_COUNTER, {"count": len(told.events)}, channels))

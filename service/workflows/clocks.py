@@ -19,6 +19,7 @@ from service.store.engine import Row, insert_all
 from service.workflows.deciding import Move, issue_unconfirmed
 from service.workflows.judging import judge
 from service.workflows.parts import Doors, Engines
+from service.workflows.surroundings import surroundings
 from service.workflows.telling import Teller, tell
 from service.workflows.warning_matters import moves_for
 
@@ -153,9 +154,8 @@ async def rejudge(
     connection: AsyncConnection, teller: Teller, changed: list[Matter], cause: str, stale: Collection[UUID] = ()
 ) -> None:
     """Judge matters again under their places' locks, keep them, and let their warnings follow; `stale` open none."""
-    places = {matters.place_of(matter) for matter in changed}
-    histories = await matters.histories(connection, places, teller.engines.day(teller.now))
-    judged = judge(teller.engines, changed, histories, teller.now, cause)
+    among = await surroundings(connection, teller.engines, changed, teller.now)
+    judged = judge(teller.engines, changed, among, teller.now, cause)
     rows = [one.row for one in judged]
     await insert_all(connection, [matters.kept([one.matter for one in judged], teller.now), warnings.judgements(rows)])
     current = await warnings.open_of_matters(connection, [one.matter.id for one in judged])

@@ -15,13 +15,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.domain.escalation import Chain, Clock, End, Plan, Situation, Telling, due, ended, passed_over
+from service.domain.escalation import Chain, Clock, End, Pause, Plan, Situation, Telling, due, ended, passed_over
 from service.domain.warnings import Warning, WarningEventType
 from service.domain.words import DutyRole, WarningState
 from service.store import chains, warnings
 from service.store.engine import Row
 from service.workflows.clocks import AT_ONCE, each
 from service.workflows.deciding import Move
+from service.workflows.hearing import quiet_until
 from service.workflows.parts import Doors, Engines
 from service.workflows.reaching import Board, Offices, Reached, board_of, offices_of, reach
 from service.workflows.telling import Teller, tell
@@ -63,8 +64,9 @@ async def _escalate(connection: AsyncConnection, teller: Teller, warning_id: UUI
         return
     waiting = await chains.of_warning(connection, warning_id)
     duties = {row["department_id"]: row for row in (await warnings.duties_of(connection, [warning_id]))[warning_id]}
+    quiet = await quiet_until(connection, teller, warning)
     cases = [
-        _case(teller, warning, chain, duties.get(chain.department_id))
+        _case(teller, (warning, quiet), chain, duties.get(chain.department_id))
         for chain in waiting
         if chain.next_at is not None and chain.next_at <= teller.now
     ]
@@ -73,7 +75,8 @@ async def _escalate(connection: AsyncConnection, teller: Teller, warning_id: UUI
     await tell_taken(connection, teller, warning, (taken, duties))
 
 
-def _case(teller: Teller, warning: Warning, chain: Chain, duty: Row | None) -> _Case:
+def _case(teller: Teller, about: tuple[Warning, datetime | None], chain: Chain, duty: Row | None) -> _Case:
+    warning, quiet = about
     policy, day = teller.engines.escalation.current, teller.engines.day(teller.now)
     situation = Situation(
         is_open=warning.is_open,
@@ -81,6 +84,7 @@ def _case(teller: Teller, warning: Warning, chain: Chain, duty: Row | None) -> _
         owes=duty is not None and duty["next_check_at"] is not None,  # a duty whose clock stopped was taken away
         leads=chain.clock is Clock.CONFIRM or (duty is not None and duty["role"] == DutyRole.LEAD),
         signed=duty is not None and duty["signed_at"] is not None,
+        quiet_until=quiet,
     )
     plan = policy.plan(chain.clock, warning.level, warning.area, day)
     return _Case(chain, plan, situation, offices_of(teller.reference, chain.department_id, warning.area))
@@ -96,6 +100,9 @@ async def _walk(connection: AsyncConnection, teller: Teller, case: _Case, board:
             break
         if isinstance(act, End):
             chain = ended(chain, act.reason, teller.now)
+            break
+        if isinstance(act, Pause):
+            chain = act.after
             break
         found = reach(act.step, case.offices, board)
         reached = found if isinstance(found, Reached) else None

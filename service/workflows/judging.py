@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.areas import county_of
 from service.domain.judging import Answer, Finding, Judgement, Score
-from service.domain.matters import Matter, MatterSnapshot, PlaceHistory
+from service.domain.matters import Matter, MatterSnapshot
 from service.domain.quick import changed
 from service.rules.engine import evaluate_many
 from service.rules.facts import facts_of
@@ -17,9 +16,9 @@ from service.rules.grading import cuts_for, level
 from service.rules.rulebook import Rulebook
 from service.store.engine import Row, new_id
 from service.workflows.parts import Engines
+from service.workflows.surroundings import Surroundings
 
 MINIMUM_PEOPLE = "model.minimum_people"
-Histories = Mapping[tuple[str, str], PlaceHistory]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ class Judged:
     row: Row
 
 
-def judge(engines: Engines, matters: Sequence[Matter], histories: Histories, now: datetime, cause: str) -> list[Judged]:
+def judge(engines: Engines, matters: Sequence[Matter], among: Surroundings, now: datetime, cause: str) -> list[Judged]:
     """Judge matters as known at `now`, in order; one call of rules and model for the whole batch."""
-    snapshots = [matter.snapshot(now, _history(histories, matter)) for matter in matters]
+    snapshots = [among.snapshot(matter, now) for matter in matters]
     rulebook = engines.rulebooks.current
     findings = evaluate_many(rulebook, [(facts_of(s), s.area) for s in snapshots], engines.day(now))
     scores = _scores(engines, matters, snapshots, now)
@@ -110,10 +109,6 @@ def _kept_findings(findings: Sequence[Finding]) -> Row:
         else:
             unanswered.append({"rule_id": one.rule_id, "name": one.name, "missing": one.missing})
     return {"hit": hit, "not_evaluated": unanswered, "clear": clear}
-
-
-def _history(histories: Histories, matter: Matter) -> PlaceHistory:
-    return histories.get((county_of(matter.area), matter.first_level), PlaceHistory())
 
 
 def by_matter(judged: Sequence[Judged]) -> dict[UUID, Judged]:

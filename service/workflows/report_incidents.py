@@ -26,6 +26,7 @@ from service.workflows.keeping import answer_again, created, linked_row, receipt
 from service.workflows.linking import Link, Linker, LinkingRule, earliest
 from service.workflows.parts import Doors, Engines
 from service.workflows.preparing import Arrival, Prepared, errors_in, prepare
+from service.workflows.surroundings import surroundings
 from service.workflows.telling import Teller, tell
 from service.workflows.warning_matters import moves_for
 
@@ -190,9 +191,8 @@ async def _keep_new(
 ) -> None:
     linker, links = await _link(connection, group, list(fresh.values()), named)
     touched = list(linker.touched.values())
-    places = {matters.place_of(matter) for matter in touched}
-    histories = await matters.histories(connection, places, group.engines.day(group.now))
-    judged = judge(group.engines, touched, histories, group.now, "report")
+    among = await surroundings(connection, group.engines, touched, group.now)
+    judged = judge(group.engines, touched, among, group.now, "report")
     teller = Teller(group.engines, group.doors, reference, group.now)
     fresh_matters = _fresh_matters(links)
     current = await warnings.open_of_matters(connection, linker.touched.keys() - linker.opened)

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.delivery.labels import MEANINGS, Told
-from service.delivery.matchers import Matcher, all_match, matcher
+from service.delivery.matchers import Matcher, all_match
 from service.delivery.message import notice_body
 from service.delivery.silences import (
     Silence,
@@ -26,12 +26,13 @@ from service.domain.areas import contains
 from service.domain.levels import Level
 from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import SubjectKind
+from service.store import held
 from service.store import silences as store
 from service.store.engine import Row, new_id
 from service.store.keys import Viewer
 from service.store.reference import Reference
 from service.store.views import Sight
-from service.workflows.parts import Doors, Engines
+from service.workflows.parts import Doors, Engines, silence_of
 from service.workflows.telling import Work
 
 EVERYTHING = Sight(None, None)
@@ -48,21 +49,6 @@ class Hidden:
     @property
     def red(self) -> int:
         return sum(row["level"] == Level.RED for row in self.warnings)
-
-
-def silences_of(reference: Reference) -> tuple[Silence, ...]:
-    """The silences of this reference version, made once. Who reads them asks each for its state by the clock."""
-    if "silences" not in reference.built:
-        reference.built["silences"] = tuple(silence_of(row) for row in reference.silences)
-    found: tuple[Silence, ...] = reference.built["silences"]
-    return found
-
-
-def silence_of(row: Row) -> Silence:
-    return Silence(
-        row["id"], tuple(matcher(*parts) for parts in row["matchers"]), row["starts_at"], row["ends_at"], row["author"],
-        row["reason"], row["area"], row["second"],
-    )  # fmt: skip
 
 
 async def hidden_by(
@@ -120,6 +106,7 @@ async def tell_ended(doors: Doors, engines: Engines, now: datetime) -> int:
         rows = await store.ended(connection, now, ENDED_AT_ONCE)
         for row in rows:
             await _told(connection, Work(doors, engines, now), row | {"end_told_at": now}, "ended")
+            await held.look_again(connection, row["id"], now)
     return len(rows)
 
 

@@ -10,19 +10,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.delivery.message import Envelope, body
+from service.delivery.message import Companion, Envelope, body
 from service.delivery.routing import warnings_for
 from service.domain.escalation import Chain
 from service.domain.levels import Level
 from service.domain.quick import changed
-from service.domain.warnings import PUSHED_EVENTS, Duty, Routed, Warning, WarningEventType, WarningSubject
+from service.domain.warnings import Duty, Routed, Warning, WarningEventType, WarningSubject
 from service.domain.words import DutyRole, WarningState
 from service.store import chains, warnings
 from service.store.engine import Row, new_id
-from service.store.reference import Reference
 from service.workflows.chaining import begun
 from service.workflows.deciding import Move
+from service.workflows.hearing import Switchboard, Waiting, hearers, switchboard
 from service.workflows.parts import Doors, Engines, directory_of
+from service.workflows.parts import Teller as Teller
 from service.workflows.sign_links import SIGN_PATH, Grant, token_of
 from service.workflows.workdays import end_of_next_workday
 
@@ -31,16 +32,6 @@ _SHOWN = tuple(field.name for field in fields(Warning) if field.name not in _HID
 Duties = dict[UUID, dict[UUID, Row]]  # warning → department → duty row
 _ASKS_NOBODY_ANEW = (WarningEventType.ACKNOWLEDGED, WarningEventType.REMINDED, WarningEventType.ESCALATED)
 _SAYS_WHY = (WarningEventType.REMINDED, WarningEventType.ESCALATED)
-
-
-@dataclass(frozen=True, slots=True)
-class Teller:
-    """What telling needs besides the moves."""
-
-    engines: Engines
-    doors: Doors
-    reference: Reference
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +46,15 @@ class Work:
         return Teller(self.engines, self.doors, await self.doors.reference.get(connection), self.now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Owing:
+    """What decides who hears of moves: routes of each by warning, duties, and what keeps quiet."""
+
+    routed: Mapping[UUID, Routed]
+    duties: Duties
+    board: Switchboard | None
+
+
 async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move]) -> None:
     """Write moves in this transaction. Takes the feed counter, so nothing slow may follow before the commit."""
     if not moves:
@@ -62,21 +62,25 @@ async def tell(connection: AsyncConnection, teller: Teller, moves: Sequence[Move
     moves = await _ending(connection, teller, moves)
     duties = await _duties(connection, moves)
     routed = {move.warning.id: _route(teller, move) for move in moves}
-    waiting: dict[tuple[UUID, UUID, str], Chain] = {}
+    clocks: dict[tuple[UUID, UUID, str], Chain] = {}
     for move in moves:
         fresh = _assign(teller, move, routed[move.warning.id], duties[move.warning.id])
         for chain in begun(teller.engines, teller.reference, move, routed[move.warning.id], fresh):
-            waiting[chain.warning_id, chain.department_id, chain.clock] = chain
+            clocks[chain.warning_id, chain.department_id, chain.clock] = chain
     kept = [
         changed(w, seq=place, department_ids=_in_sight(w, duties[w.id], routed[w.id]))
         for place, w in enumerate((move.warning for move in moves), 1)
     ]
+    owing = _Owing(routed, duties, await switchboard(connection, teller, moves))
+    pushes, held = _pushes(teller, moves, owing)
     told = warnings.Told(
         warnings=list({warning.id: warning for warning in kept}.values()),
         duties=[row for rows in duties.values() for row in rows.values()],
         events=[_event(warning, move) for warning, move in zip(kept, moves, strict=True)],
-        pushes=_pushes(teller, moves, routed, duties),
-        chains=list(waiting.values()),
+        pushes=pushes,
+        groups=[held.groups[key] for key in sorted(held.groups)],
+        held=held.pushes,
+        chains=list(clocks.values()),
     )
     await warnings.tell(connection, told)
 
@@ -171,14 +175,24 @@ def deadlines(engines: Engines, level: Level, area: str, now: datetime) -> tuple
     return now + timedelta(hours=engines.thresholds.value(f"warning.sign_hours.{level}", area, on)), answer
 
 
-def _pushes(teller: Teller, moves: Sequence[Move], routed: Mapping[UUID, Routed], duties: Duties) -> list[Row]:
-    """Outbox rows: for each move, each endpoint of each department that must hear."""
-    return [
-        _outbox_row(teller, move, endpoint_id, why, duties[move.warning.id].get(department_id))
-        for move in moves
-        for department_id, why in _hearers(teller, move, routed[move.warning.id], duties[move.warning.id]).items()
-        for endpoint_id in _endpoints(teller, move, department_id)
-    ]
+def _pushes(teller: Teller, moves: Sequence[Move], owing: _Owing) -> tuple[list[Row], Waiting]:
+    """For each move and each department that must hear: outbox rows, or a push that waits."""
+    rows: list[Row] = []
+    waiting = Waiting(teller.now)
+    for move in moves:
+        duties = owing.duties[move.warning.id]
+        heard = hearers(move, owing.routed[move.warning.id], duties, (teller.reference, owing.board))
+        for department_id, hearer in heard.items():
+            hold = owing.board.hold(move.warning, hearer) if owing.board else None
+            if hold is not None and owing.board:
+                waiting.add(move, (department_id, hearer), hold, owing.board.told[move.warning.id].labels)
+                continue
+            envelope = envelope_of(teller, move.warning, duties.get(department_id))
+            if move.type in _SAYS_WHY:
+                envelope = replace(envelope, note=move.note)
+            for endpoint_id in _endpoints(teller, move, department_id):
+                rows.append(outbox_row(teller, move, endpoint_id, hearer.why, envelope))
+    return rows, waiting
 
 
 def _endpoints(teller: Teller, move: Move, department_id: UUID) -> Sequence[UUID]:
@@ -186,49 +200,23 @@ def _endpoints(teller: Teller, move: Move, department_id: UUID) -> Sequence[UUID
     return chosen or teller.reference.endpoints.get(department_id, ())
 
 
-def _hearers(teller: Teller, move: Move, routed: Routed, duties: dict[UUID, Row]) -> dict[UUID, str]:
-    """Which departments hear of a move, each with the reason."""
-    if move.type is WarningEventType.ESCALATED:  # also while it waits: who shall confirm must hear of it
-        return dict.fromkeys(move.only or (), move.note)
-    if move.type not in PUSHED_EVENTS or move.warning.state is WarningState.PENDING_CONFIRMATION:
-        return {}
-    if move.warning.issued_level is None:  # it ended before it ever left the house: only who was asked to confirm hears
-        return {owed.department_id: owed.reason for owed in move.owed}
-    if move.only is not None:
-        return dict.fromkeys(move.only, move.note)
-    heard: dict[UUID, str] = {}
-    for push in routed.pushes:
-        heard.setdefault(push.department_id, push.reason)
-    subscribed = _subscribed(teller.reference)
-    for department_id, duty in duties.items():
-        # Whoever leads hears even without a subscription; having one, the department chose what to hear.
-        if duty["role"] == DutyRole.LEAD and department_id not in subscribed:
-            heard.setdefault(department_id, duty["reason"])
-    for owed in move.owed:
-        heard.setdefault(owed.department_id, owed.reason)
-    return heard
-
-
-def _subscribed(reference: Reference) -> frozenset[UUID]:
-    """Departments with a subscription, gathered once per reference version: every move asks."""
-    if "subscribed" not in reference.built:
-        found = frozenset(subscription.department_id for subscription in reference.subscriptions)
-        reference.built["subscribed"] = found
-    subscribed: frozenset[UUID] = reference.built["subscribed"]
-    return subscribed
-
-
-def _outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, duty: Row | None) -> Row:
-    warning = move.warning
-    envelope = Envelope(
-        area_name=teller.reference.area_name(warning.area),
+def envelope_of(teller: Teller, warning: Warning, duty: Row | None, also: Sequence[Warning] = ()) -> Envelope:
+    """The names and links that go with a push, and what its receiver owes."""
+    name, link = teller.reference.area_name, f"{teller.doors.link_base}/v1/warnings/"
+    return Envelope(
+        area_name=name(warning.area),
         category_name=teller.engines.catalogue.category_name(warning.category),
-        link=f"{teller.doors.link_base}/v1/warnings/{warning.id}",
+        link=f"{link}{warning.id}",
         role=DutyRole(duty["role"]) if duty else None,
         sign_due_at=duty["sign_due_at"].astimezone(teller.engines.zone) if duty and duty["sign_due_at"] else None,
         sign_link=_sign_link(teller, warning, duty) if duty else None,
-        note=move.note if move.type in _SAYS_WHY else None,
+        together=tuple([Companion(one, name(one.area), f"{link}{one.id}") for one in also]),
     )
+
+
+def outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, envelope: Envelope) -> Row:
+    """One push that is owed, due now."""
+    warning = move.warning
     return {
         "id": new_id(),
         "warning_id": warning.id,

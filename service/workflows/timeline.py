@@ -13,7 +13,7 @@ from service.domain.escalation import Chain
 from service.domain.levels import Level
 from service.domain.problems import not_found
 from service.domain.words import DutyRole, SubjectKind
-from service.store import chains, feed, outbox, warnings
+from service.store import chains, feed, held, outbox, warnings
 from service.store.engine import Row
 from service.store.reference import Reference
 from service.store.views import Sight
@@ -23,8 +23,8 @@ from service.workflows.telling import Work
 
 MOST_JUDGEMENTS = 1000
 _KINDS = {
-    "judged": "研判", "changed": "变动", "owed": "应送达", "tried": "推送", "signed": "签收", "answered": "答复",
-    "escalated": "逐级报送", "skipped": "逐级报送跳过",
+    "judged": "研判", "changed": "变动", "owed": "应送达", "held": "暂缓推送", "tried": "推送",
+    "signed": "签收", "answered": "答复", "escalated": "逐级报送", "skipped": "逐级报送跳过",
 }  # fmt: skip
 _EVENTS = {
     "opened": "生成，待核实", "issued": "发出", "updated": "更新", "acknowledged": "签收", "reminded": "催办",
@@ -72,6 +72,7 @@ async def timeline_of(work: Work, warning_id: UUID, sight: Sight) -> Timeline:
         reference = await work.doors.reference.get(connection)
         events = await warnings.events_of(connection, warning_id)
         pushes = await outbox.of_warning(connection, warning_id)
+        waited = await held.of_warning(connection, warning_id)
         duties = (await warnings.duties_of(connection, [warning_id]))[warning_id]
         steps = await chains.steps_of(connection, warning_id)
         running = await chains.of_warning(connection, warning_id)
@@ -81,7 +82,7 @@ async def timeline_of(work: Work, warning_id: UUID, sight: Sight) -> Timeline:
             else []
         )
     found = [*_judged(judged, row), *_changed(events), *_told(pushes, reference), *_stepped(steps, reference)]
-    found += _done(duties, reference)
+    found += [*_held(waited), *_done(duties, reference)]
     named = [{**duty, "department": reference.department_name(duty["department_id"]) or "?"} for duty in duties]
     entries = sorted(found, key=lambda entry: (entry.at, _ORDER[entry.kind], entry.revision or 0))
     return Timeline(row, tuple(entries), named, running)
@@ -115,6 +116,13 @@ def _told(pushes: Iterable[Row], reference: Reference) -> Iterator[Entry]:
             at = datetime.fromisoformat(one["started_at"])
             said = f"第 {one['number']} 次：{how}，{one['milliseconds']} 毫秒"
             yield Entry(at, "tried", said, who, push["revision"], {"message_id": push["message_id"], **one})
+
+
+def _held(waited: Iterable[Row]) -> Iterator[Entry]:
+    """Pushes that did not leave at once: what held them back, and what became of them."""
+    for row in waited:
+        known = {name: row[name] for name in ("type", "why", "state", "held_by", "settled_at", "carried_revision")}
+        yield Entry(row["created_at"], "held", row["reason"], row["department"], row["revision"], known)
 
 
 def _stepped(steps: Iterable[Row], reference: Reference) -> Iterator[Entry]:

@@ -9,12 +9,17 @@ from uuid import UUID
 
 import pytest
 
+from service.delivery.matchers import matcher
+from service.delivery.silences import Wish
 from service.domain.levels import Level
 from service.domain.rosters import ShiftRole
+from service.domain.words import Scope
 from service.store import reference, shifts
 from service.store.engine import Row, new_id
+from service.store.keys import Viewer
 from service.store.tables_service import DepartmentTable, EndpointTable
 from service.workflows.escalating import escalate_overdue
+from service.workflows.silencing import put_silence
 from tests.makers import COUNTY, NOON
 from tests.store.making import department, endpoint
 from tests.workflows.conftest import House
@@ -23,6 +28,9 @@ from tests.workflows.town import Town
 ORANGE: dict[str, Any] = {"signals": ["road_blocked"], "people_affected": 45}
 RED: dict[str, Any] = {"signals": ["road_blocked", "injury"], "people_affected": 45}
 LARGE: dict[str, Any] = {"signals": ["road_blocked"], "people_affected": 300, "people_present": 150}  # 法定报告
+
+
+CENTRE = Viewer("key-centre00", "综治中心", frozenset({Scope.ADMINISTER}), None, "centre", None)
 
 
 class Tower(Town):
@@ -55,6 +63,13 @@ class Tower(Town):
 
     async def escalate(self) -> None:
         await escalate_overdue(self.doors, self.engines, self.clock())
+
+    async def silence(self, warning: UUID, minutes: int) -> None:
+        """One office silences one warning from now; red is not hidden by it."""
+        subject = (await self.warning(warning))["subject_id"]
+        ends = self.clock() + timedelta(minutes=minutes)
+        wish = Wish((matcher("subject", "=", f"matter/{subject}"),), None, ends, "综治中心", "现场已有专班", None)
+        await put_silence(self.work(), wish, CENTRE)
 
     async def minutes(self, count: int) -> None:
         """Minute by minute, everything that comes due."""
@@ -288,3 +303,18 @@ async def test_without_roster_supervisor_or_coordinator_the_department_itself_is
         (5, "duty", "牵头局"), (10, "second", None), (10, "supervisor", None),
         (10, "leader", "牵头局"), (20, "leader", "牵头局"), (30, "leader", "牵头局"),
     ]  # fmt: skip
+
+
+async def test_while_it_is_silenced_a_chain_waits_and_then_goes_on_where_it_stood(tower: Tower) -> None:
+    await tower.roster(*ShiftRole)
+    await tower.order(Level.ORANGE)
+    [warning] = (await tower.report(**ORANGE)).warnings
+    await tower.minutes(29)
+    await tower.silence(warning, minutes=60)
+    await tower.minutes(59)
+    assert await tower.walked() == []
+
+    await tower.minutes(1)
+    assert await tower.walked() == [(89, "duty", "牵头局")]
+    await tower.minutes(30)
+    assert await tower.walked() == [(89, "duty", "牵头局"), (119, "second", "牵头局")]

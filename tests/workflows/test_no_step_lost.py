@@ -1,4 +1,4 @@
-"""No interleaving of report, signature, ending, tick, two ticks and crash loses or doubles a step of escalation.
+"""No interleaving of report, signature, ending, silence, ticks and crash loses or doubles a step of escalation.
 
 The real database, a set clock; a crash is the database refusing one write of the tick's transaction, or its commit.
 What must have happened is told by a model that knows nothing of chains: a list of turns per department, by hand.
@@ -71,9 +71,12 @@ class Silence:
     due: datetime
     live: bool = True
 
-    def walk(self, now: datetime) -> list[tuple[int, int, bool]]:
-        """The turns taken now."""
-        taken = []
+    def walk(self, now: datetime, quiet_until: datetime | None = None) -> list[tuple[int, int, bool]]:
+        """The turns taken now; while it is quiet the next is looked for every five minutes, and when the quiet ends."""
+        taken: list[tuple[int, int, bool]] = []
+        if self.live and self.due <= now and quiet_until is not None and quiet_until > now:
+            self.due = min(quiet_until, now + timedelta(minutes=5))
+            return taken
         while self.live and self.due <= now:
             if not self.turns:
                 self.live = False
@@ -96,6 +99,11 @@ class Known:
     pending_until: datetime | None
     silences: dict[tuple[str, str], Silence] = field(default_factory=dict)
     open: bool = True
+    quiet_until: datetime = NOON
+
+    def quiet(self, now: datetime) -> datetime | None:
+        """One office's silence hides what is not red."""
+        return self.quiet_until if self.level != "red" and now < self.quiet_until else None
 
 
 class Interleavings(RuleBasedStateMachine):
@@ -184,6 +192,13 @@ class Interleavings(RuleBasedStateMachine):
         for silence in known.silences.values():
             silence.live = False
 
+    @precondition(lambda self: any(one.open for one in self.known))
+    @rule(data=st.data(), minutes=st.sampled_from([3, 20, 90]))
+    def silence(self, data: st.DataObject, minutes: int) -> None:
+        known = data.draw(st.sampled_from([one for one in self.known if one.open]))
+        self.runner.run(self.tower.silence(known.id, minutes))
+        known.quiet_until = max(known.quiet_until, self.tower.clock() + timedelta(minutes=minutes))
+
     @rule(minutes=st.sampled_from([1, 4, 5, 10, 30, 31, 240]))
     def time_passes(self, minutes: int) -> None:
         self.tower.clock.moment += timedelta(minutes=minutes)
@@ -223,7 +238,7 @@ class Interleavings(RuleBasedStateMachine):
             if known.open and known.pending_until is not None and known.pending_until <= now:
                 self._left(known)
             for (who, clock), silence in known.silences.items():
-                self._note(known, (who, clock), silence, silence.walk(now))
+                self._note(known, (who, clock), silence, silence.walk(now, known.quiet(now)))
 
     def _note(self, known: Known, of: tuple[str, str], silence: Silence, taken: list[tuple[int, int, bool]]) -> None:
         now = self.tower.clock()
@@ -235,7 +250,7 @@ class Interleavings(RuleBasedStateMachine):
         for known in self.known:
             for (name, clock), silence in known.silences.items():
                 before = (silence.due, [*silence.turns], silence.live)
-                taken = silence.walk(self.tower.clock())
+                taken = silence.walk(self.tower.clock(), known.quiet(self.tower.clock()))
                 steps = {
                     (known.id, name, clock, silence.since, s, t, self.tower.clock(), there) for s, t, there in taken
                 }
@@ -258,7 +273,7 @@ class Interleavings(RuleBasedStateMachine):
             steps = {
                 (known.id, *of, one.since, s, t, now, there)
                 for of, one in known.silences.items()
-                for s, t, there in one.walk(now)
+                for s, t, there in one.walk(now, known.quiet(now))
             }
             if steps & recorded:
                 self.expected |= steps
