@@ -10,10 +10,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from service.later import later
 from service.workflows.files.table_csv import csv_rows, gzipped_csv_rows
 from service.workflows.files.table_rows import Broken, FileRefused, Row, Rows, at
-from service.workflows.files.table_xlsx import xlsx_rows
 
+# CSV goes out of a serving process too, which needs no spreadsheet library for it.
+xlsx_rows: Callable[[Path, BinaryIO], AbstractContextManager[Rows]] = later(
+    "service.workflows.files.table_xlsx:xlsx_rows"
+)
 _OPENERS: dict[str, Callable[[Path, BinaryIO], AbstractContextManager[Rows]]] = {
     ".csv.gz": gzipped_csv_rows,
     ".csv": csv_rows,
