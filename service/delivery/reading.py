@@ -9,7 +9,8 @@ from typing import Any
 
 _ROLES = {"lead": "牵头单位", "participant": "配合单位", "coordinator": "协调单位", "informed": "知会"}
 _EVENTS = {
-    "warning.updated": "更新", "warning.reminded": "催办", "warning.resolved": "办结", "warning.cancelled": "撤销",
+    "warning.updated": "更新", "warning.reminded": "催办", "warning.escalated": "逐级报送",
+    "warning.resolved": "办结", "warning.cancelled": "撤销",
     "warning.test": "测试", "warning.example": "示例",
 }  # fmt: skip
 
