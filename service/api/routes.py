@@ -175,7 +175,7 @@ def _told(app: App, warning: TrialWarning) -> Told:
 def _hears_out(teller: Teller, one: Hears, endpoints: list[Row]) -> HearsOut:
     route = one.hearer.route
     channels = [
-        ChannelOut(endpoint_id=row["id"], kind=row.get("kind", "webhook"), state=row["state"])
+        ChannelOut(endpoint_id=row["id"], kind=row["kind"], state=row["state"])
         for row in endpoints
         if row["department_id"] == one.department_id
     ]

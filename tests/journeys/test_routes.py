@@ -189,6 +189,8 @@ async def test_what_is_not_pushed_still_stands_in_feed_on_clocks_and_in_the_upwa
         assert [change["type"] for change in why[one]["changes"]] == ["issued"]
         assert all(any("\u4e00" <= char <= "\u9fff" for char in held["reason"]) for held in why[one]["held_pushes"])
     assert {held["held_by"] for held in why[hushed]["held_pushes"]} == {"silence"}
+    timeline = ok(await admin.get(f"/v1/warnings/{hushed}/timeline"))["entries"]
+    assert {one["department"] for one in timeline if one["kind"] == "held"} == {"人社局", "应急局"}
     assert len(why[hushed]["held_pushes"]) == 2
     assert {told["id"] for told in receiver.of_type("warning.issued")} == {loud}
 
