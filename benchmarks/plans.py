@@ -133,6 +133,7 @@ async def _read(client: httpx.AsyncClient, database: Database) -> None:
     head = _asked(database, "SELECT seq FROM feed_counter")
     matter = _asked(database, "SELECT id FROM matter WHERE level IS NOT NULL ORDER BY id LIMIT 1 OFFSET 3000")
     warning = _asked(database, "SELECT id FROM warning ORDER BY seq DESC LIMIT 1")
+    heard = _asked(database, _HEARD)
     department = _asked(database, "SELECT department_id FROM duty ORDER BY warning_id DESC LIMIT 1")
     month = f"{datetime.now(UTC):%Y-%m}"
     for path in (
@@ -145,12 +146,17 @@ async def _read(client: httpx.AsyncClient, database: Database) -> None:
         "/v1/matters?category=labour",
         f"/v1/matters/{matter}", f"/v1/matters/{matter}/incidents", f"/v1/matters/{matter}/history",
         f"/v1/matters/{matter}/why", "/v1/outbox/given-up", "/metrics",
+        "/v1/warnings.atom", f"/v1/warnings.atom?before={head - 500}&level=orange", "/v1/warnings.json?category=labour",
+        f"/v1/warnings.cloudevents?after={head - 60}", f"/v1/warnings/{heard}.cap", "/api/v2/alerts",
     ):  # fmt: skip
         await _ok(client.get(path))
     async with client.stream("GET", f"/v1/warnings/stream?after={head - 20}") as stream:
         async for line in stream.aiter_lines():
             if line.startswith("id:") and int(line[3:]) >= head:
                 break
+
+
+_HEARD = """SELECT warning_id FROM warning_event WHERE type = 'issued' AND NOT restricted ORDER BY seq DESC LIMIT 1"""
 
 
 async def _act(client: httpx.AsyncClient, database: Database) -> None:

@@ -58,6 +58,7 @@ from service.api.middleware import BodyLimit, Measured
 from service.api.pages import Pages
 from service.api.state import App
 from service.delivery.guard import AddressGuard, parse_allow
+from service.delivery.kinds import KINDS
 from service.delivery.transport import new_client
 from service.domain.catalogue import Catalogue, load_catalogue
 from service.later import later
@@ -129,7 +130,7 @@ def load_engines(settings: Settings) -> Engines:
         procedures=load_procedures([preset.name for preset in methods.presets]),
         watch=load_watch(methods.checklist, catalogue),
         models=ModelHolder(_shipped(settings.models_dir)),
-        escalation=EscalationHolder(load_escalation()),
+        escalation=EscalationHolder(load_escalation(), KINDS),
         zone=settings.timezone,
         late_hours=settings.late_hours,
     )

@@ -26,6 +26,7 @@ from service.workflows.reopening import reopen_outrun
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.settling_forecasts import settle_forecasts
 from service.workflows.silencing import tell_ended
+from service.workflows.surging import warn_surges
 from service.workflows.together import warn_together
 from service.workflows.unassessed import warn_unassessed
 from service.workflows.watching_models import Watch, watch_model
@@ -55,6 +56,7 @@ def ticks(
         Tick("escalate_overdue", timedelta(seconds=5), lambda: escalate_overdue(doors, engines, clock())),
         Tick("warn_unassessed", timedelta(minutes=2), lambda: warn_unassessed(doors, engines, clock())),
         Tick("warn_together", timedelta(minutes=2), lambda: warn_together(doors, engines, clock())),
+        Tick("warn_surges", timedelta(minutes=1), lambda: warn_surges(doors, engines, clock())),
         Tick("warn_conditions", timedelta(minutes=2), lambda: warn_overdue(doors, engines, clock())),
         Tick("reopen_outrun", timedelta(minutes=2), lambda: reopen_outrun(doors, engines, clock())),
         Tick("tell_ended_silences", timedelta(seconds=15), lambda: tell_ended(doors, engines, clock())),

@@ -15,7 +15,9 @@ from service.later import later, loaded
 from tests.source import ROOT, modules
 
 PLACE = re.compile(r"service(\.\w+)+:\w+")
-NOT_TO_SERVE = ("alembic", "docx", "lxml", "numpy", "openpyxl", "sklearn", "service.scoring.simulate")
+NOT_TO_SERVE = (
+    "aiosmtplib", "alembic", "apprise", "docx", "lxml", "numpy", "openpyxl", "sklearn", "service.scoring.simulate",
+)  # fmt: skip
 
 
 def named() -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,8 +22,8 @@ from service.store.once import Once
 from service.store.reference import Reference
 from service.store.views import Sight
 
-BLOCK = 100  # archived documents end at multiples of this number, so that their addresses do not move
-LEAST = 50  # changes that every document of an archive has, as far as there are so many
+BLOCK = 50  # archived documents end at multiples of this number, so that their addresses do not move
+LEAST = 20  # changes that every document of an archive has, as far as there are so many
 Filters = tuple[tuple[str, str], ...]  # what was asked besides the place in the feed, as the address says it
 
 
@@ -36,6 +37,15 @@ class Documents:
         self._line = line
         self._kept = KeptBytes()
         self._under_way: Once[bytes] = Once()
+        self._changed: tuple[object, datetime | None] = (None, None)
+
+    async def changed_at(self, head: int) -> datetime | None:
+        """When the change with the newest number happened; asked of the database once for each head."""
+        key = (self._line.times, head)
+        if self._changed[0] != key:
+            async with self._engine.connect() as connection:
+                self._changed = (key, await bulletins.changed_at(connection, head))
+        return self._changed[1]
 
     async def get(self, tag: str, make: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
         """What was made under this tag, or what is made now."""

@@ -103,7 +103,7 @@ async def get_version(number: Annotated[int, Path(ge=1, lt=2**31)], _: Reader, r
 
 
 @router.post("/routes:test")
-async def post_test(trial: TrialIn, _: Reader, request: Request) -> TrialOut:
+async def post_test(trial: TrialIn, _: Administrator, request: Request) -> TrialOut:
     """Who would hear of a warning at a time, when, by which channel, and why: by the routes in force, or by a draft."""
     app = app_of(request)
     await check_place(request, trial.warning.area, [trial.warning.category], "warning.category")
@@ -175,7 +175,7 @@ def _told(app: App, warning: TrialWarning) -> Told:
 def _hears_out(teller: Teller, one: Hears, endpoints: list[Row]) -> HearsOut:
     route = one.hearer.route
     channels = [
-        ChannelOut(endpoint_id=row["id"], kind=row.get("kind", "webhook"), state=row["state"])
+        ChannelOut(endpoint_id=row["id"], kind=row["kind"], state=row["state"])
         for row in endpoints
         if row["department_id"] == one.department_id
     ]

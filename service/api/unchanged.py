@@ -13,8 +13,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import Headers
 
-from service.api.state import App, app_of
-from service.store import bulletins
+from service.api.state import app_of
 from service.store.keys import Viewer
 from service.store.newest import Latest
 from service.store.views import Sight
@@ -39,7 +38,7 @@ async def answer(asking: Asking, make: Make) -> Response:
     app = app_of(asking.request)
     latest = await app.newest.get()
     tag = tag_of(latest, (asking.media_type, asking.question), asking.viewer.sight)
-    modified = last_modified(await _changed(app, latest), app.clock())
+    modified = last_modified(await app.documents.changed_at(latest.head), app.clock())
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if modified is not None:
         headers["Last-Modified"] = http_date(modified)
@@ -47,11 +46,6 @@ async def answer(asking: Asking, make: Make) -> Response:
         return Response(status_code=304, headers=headers)
     body = await app.documents.get(tag, lambda: make(latest))
     return Response(body, headers=headers, media_type=asking.media_type)
-
-
-async def _changed(app: App, latest: Latest) -> datetime | None:
-    async with app.engine.connect() as connection:
-        return await bulletins.changed_at(connection, latest.head)
 
 
 def tag_of(latest: Latest, question: Hashable, sight: Sight) -> str:

@@ -19,6 +19,8 @@ from service.domain.catalogue import load_catalogue
 from service.domain.levels import Level
 from service.domain.problems import not_found
 from service.domain.words import Source, SubjectKind
+from service.store.engine import Row
+from service.store.routing import endpoints_of
 from service.workflows.hearing import loud_in
 from service.workflows.parts import Teller, routing_of, silences_of
 from service.workflows.routes_file import Known, Routing, load_routes
@@ -60,6 +62,8 @@ def run_test(
 ) -> None:
     """试算：一条预警在某一时刻会发给谁、何时、为什么。"""
     catalogue = load_catalogue()
+    if not (len(area) == 12 and area.isascii() and area.isdigit()):
+        raise typer.BadParameter("区划代码应为 12 位数字，例如 990101001001", param_hint="--area")
     if category not in catalogue.categories:
         with foreseen():
             raise not_found("事项类别", category)
@@ -71,11 +75,13 @@ def run_test(
         _tell(found, who_hears(found, told), expect)
         return
 
-    async def tried(teller: Teller) -> Trial:
-        return await _trial(teller, (file, at), told)
+    async def tried(teller: Teller) -> tuple[Trial, list[Row]]:
+        trial = await _trial(teller, (file, at), told)
+        async with teller.doors.engine.connect() as connection:
+            return trial, await endpoints_of(connection, [one.department_id for one in who_hears(trial, told)])
 
-    trial = _with_database(tried)
-    _tell(trial, who_hears(trial, told), expect)
+    trial, endpoints = _with_database(tried)
+    _tell(trial, who_hears(trial, told), expect, endpoints)
 
 
 @app.command()
@@ -117,15 +123,22 @@ async def _trial(teller: Teller, asked: tuple[Path | None, datetime | None], tol
     return Trial(teller.reference, routing, Quiet(_local(at), silences_of(teller.reference), rules, loud))
 
 
-def _tell(trial: Trial, heard: list[Hears], expect: list[str] | None) -> None:
+def _tell(trial: Trial, heard: list[Hears], expect: list[str] | None, endpoints: list[Row] | None = None) -> None:
     names = {one.department_id: trial.reference.department_name(one.department_id) or "?" for one in heard}
     for one in heard:
         held = f"  {HELD[one.held_by]}：{one.reason}" if one.held_by else ""
-        print(f"{names[one.department_id]}  {one.at:%Y-%m-%d %H:%M:%S}  {one.hearer.why}{held}")
+        channels = "" if endpoints is None else f"  {_channels(one, endpoints)}"
+        print(f"{names[one.department_id]}  {one.at:%Y-%m-%d %H:%M:%S}{channels}  {one.hearer.why}{held}")
     if not heard:
         print("没有单位会收到。")
     if expect is not None:
         _compare({*names.values()}, {name.strip() for part in expect for name in part.split(",") if name.strip()})
+
+
+def _channels(one: Hears, endpoints: list[Row]) -> str:
+    """By which kinds of channel a department is pushed to."""
+    kinds = [row["kind"] for row in endpoints if row["department_id"] == one.department_id and row["state"] == "active"]
+    return "、".join(kinds) or "没有可用的推送地址"
 
 
 def _compare(named: set[str], wanted: set[str]) -> None:

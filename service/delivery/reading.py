@@ -9,7 +9,8 @@ from typing import Any
 
 _ROLES = {"lead": "牵头单位", "participant": "配合单位", "coordinator": "协调单位", "informed": "知会"}
 _EVENTS = {
-    "warning.updated": "更新", "warning.reminded": "催办", "warning.resolved": "办结", "warning.cancelled": "撤销",
+    "warning.updated": "更新", "warning.reminded": "催办", "warning.escalated": "逐级报送",
+    "warning.resolved": "办结", "warning.cancelled": "撤销",
     "warning.test": "测试", "warning.example": "示例",
 }  # fmt: skip
 
@@ -69,6 +70,10 @@ def _lines(data: dict[str, Any]) -> list[str]:
         due = datetime.fromisoformat(data["sign_due_at"])
         role = _ROLES.get(data.get("your_role", ""), "")
         lines.append(f"本单位：{role}，请于 {due:%m月%d日 %H:%M} 前签收")
+    together = [f"【{one['level_zh']}】{one['headline']}" for one in data.get("together", ())]
+    if together:
+        more = data["together_left_out"]
+        lines += [f"同组另有 {len(together) + more} 件：", *together, *([f"……未列出 {more} 件"] if more else [])]
     if data.get("code"):
         lines.append(f"验证码：{data['code']}")
     return lines

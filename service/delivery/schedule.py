@@ -122,3 +122,21 @@ def wait_range(wait: int, setback: Setback) -> tuple[float, float]:
         return asked, min(asked * (1 + JITTER), most)
     floor = THROTTLED_WAIT if setback.throttled else 0
     return max(base * (1 - JITTER), floor), base * (1 + JITTER)
+
+
+def as_table() -> str:
+    """The schedules in Markdown, as docs/delivery.md shows them; its test says when to paste this anew."""
+    head = "| levels | waits between tries | tries | at the longest | standby after | version, source |"
+    lines = [
+        f"| {'、'.join(level.zh for level in Level if level in one.levels)} | {', '.join(map(_span, one.waits))}"
+        f" | {len(one.waits) + 1} | {_span(sum(one.waits))} | {_span(one.patience)} | {one.version}, {one.source} |"
+        for one in SCHEDULES
+    ]
+    return "\n".join([head, "|" + "---|" * 6, *lines])
+
+
+def _span(seconds: int) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{round(seconds / size, 1):g} {unit}"
+    return f"{seconds} s"

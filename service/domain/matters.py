@@ -6,9 +6,10 @@ Both live and simulated histories are folded by the same `with_report`, so nothi
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import UUID
 
 from service.domain.levels import Level
@@ -19,14 +20,42 @@ RECENT_KEPT = 200  # instants kept for the 72-hour and 7-day windows; a count of
 
 
 @dataclass(frozen=True, slots=True)
+class Weeks:
+    """Days in which a place's reports are counted, by when they happened, as local midnights: the last seven days are
+    [week, end), today among them, the four weeks before are [month, week)."""
+
+    month: datetime
+    week: datetime
+    end: datetime
+
+    @classmethod
+    def until(cls, at: datetime, zone: tzinfo) -> Weeks:
+        """Those that end with the local day of `at`."""
+        day = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return cls(*((day + timedelta(days=days)).astimezone(UTC) for days in (-34, -6, 1)))
+
+    def counts(self, instants: Sequence[datetime]) -> tuple[int, int]:
+        """How many of these, in order, lie in the last seven days, and how many in the four weeks before."""
+        month, week, end = (bisect_left(instants, each) for each in (self.month, self.week, self.end))
+        return end - week, week - month
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceHistory:
-    """What is known of an area (county level) and first-level category, apart from this matter."""
+    """What is known of an area (county level) and first-level category; reports are counted apart from this matter."""
 
     reports_7d: int = 0
     reports_28d_before: int = 0  # in the four weeks before those seven days
     open_matters: int = 0
     closed_365d: int = 0
     escalated_365d: int = 0
+
+    def apart_from(self, matter: Matter, weeks: Weeks) -> PlaceHistory:
+        """Without the reports of the matter itself, which are counted in its own features. Of these RECENT_KEPT are
+        known; reports that were withdrawn or moved elsewhere can make them more than the place has."""
+        week, month = weeks.counts(matter.recent)
+        fewer = {"reports_7d": max(self.reports_7d - week, 0)}
+        return changed(self, **fewer, reports_28d_before=max(self.reports_28d_before - month, 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class WarningEventType(StrEnum):
     CANCELLED = "cancelled"
 
 
+BY_ORDER = "常设指令"  # how `confirmed_by` begins where a standing order let a warning go and no person vouched for it
 PUSHED_EVENTS = frozenset(set(WarningEventType) - {WarningEventType.OPENED, WarningEventType.ACKNOWLEDGED})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from service.domain.escalation import Clock, Plan, Rank, Step
 from service.domain.levels import Level
 from service.domain.rosters import Cover, ShiftRole
 from service.rules.plain_yaml import Path as At
-from service.rules.positions import Document, LoadError, LoadFailure, read_source
+from service.rules.positions import Document, LoadError, LoadFailure, hint, read_source
 from service.rules.schema import Region, SpanPart, Text
 from service.rules.validation import Part, validated
 
@@ -55,13 +56,14 @@ class EscalationPolicy:
 class EscalationHolder:
     """The policy in force in this process; a faulty one is refused and the last good one stays."""
 
-    def __init__(self, policy: EscalationPolicy) -> None:
+    def __init__(self, policy: EscalationPolicy, channels: Collection[str] | None = None) -> None:
         self.current = policy
+        self.channels = channels  # kinds of endpoint that there are; None: not known here
 
     def reload(self, source: Path | bytes, name: str | None = None) -> tuple[LoadError, ...]:
         """Take over a policy, or give its faults and change nothing."""
         try:
-            self.current = load_escalation(source, name)
+            self.current = load_escalation(source, name, self.channels)
         except EscalationFileError as failure:
             return failure.errors
         return ()
@@ -105,12 +107,18 @@ class _PolicyPart(Part):
 _INSIDE: dict[str, type[BaseModel]] = {"chains": _ChainPart, "steps": _StepPart, "cover": _CoverPart}
 
 
-def load_escalation(source: Path | str | bytes = ESCALATION_FILE, name: str | None = None) -> EscalationPolicy:
-    """Read and check a policy: a Path is a file, a str or bytes its text. Raises EscalationFileError."""
+def load_escalation(
+    source: Path | str | bytes = ESCALATION_FILE, name: str | None = None, channels: Collection[str] | None = None
+) -> EscalationPolicy:
+    """Read and check a policy: a Path is a file, a str or bytes its text; `channels` are the kinds a step may name.
+
+    Raises EscalationFileError.
+    """
     document = read_source(source, name)
     part = None if document.errors else validated(_PolicyPart, document, (), _INSIDE)
     if part is not None:
         _check(part, document)
+        _check_channels(part, document, channels)
     if part is None or document.errors:
         raise EscalationFileError(document.errors)
     canonical = json.dumps(document.data, ensure_ascii=False, sort_keys=True, default=str)
@@ -153,6 +161,14 @@ def _check(part: _PolicyPart, document: Document) -> None:
         if keys & seen:
             document.fault(here, f"{one.level} 级的 {one.clock} 在同一区域、同一生效日写了两次")
         seen |= keys
+
+
+def _check_channels(part: _PolicyPart, document: Document, channels: Collection[str] | None) -> None:
+    for place, one in enumerate(part.chains):
+        for number, step in enumerate(one.steps):
+            if channels is not None and step.channel is not None and step.channel not in channels:
+                here: At = ("chains", place, "steps", number, "channel")
+                document.fault(here, f"没有推送渠道 ‘{step.channel}’{hint(step.channel, channels)}")
 
 
 def _check_chain(one: _ChainPart, document: Document, here: At) -> None:

@@ -7,7 +7,7 @@ escalation is always reported.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,9 +15,10 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from service.domain.incidents import IncidentReport
-from service.domain.matters import Matter, MatterSnapshot, PlaceHistory, ReportFacts
+from service.domain.matters import Matter, MatterSnapshot, PlaceHistory, ReportFacts, Weeks
 from service.scoring.features import Row, features
 from service.scoring.labels import Label, is_at_risk, is_settled, labels
+from service.scoring.seasons import CHINA
 from service.scoring.simulate import SimulatedDistrict
 from service.scoring.simulation.life import MatterTruth, SimulatedReport
 from service.scoring.simulation.process import STEP
@@ -73,9 +74,9 @@ class Replay:
 
 @dataclass(slots=True)
 class _Ledger:
-    """What happened in one first-level category, instants in order."""
+    """What happened in one first-level category, instants in order; of reports when they happened, as in service."""
 
-    received: list[datetime] = field(default_factory=list)
+    occurred: list[datetime] = field(default_factory=list)
     closed: list[datetime] = field(default_factory=list)
     escalated: list[datetime] = field(default_factory=list)
     open: int = 0
@@ -88,7 +89,6 @@ class _Known:
     district: SimulatedDistrict
     ledgers: dict[str, _Ledger] = field(default_factory=dict)
     matters: dict[str, Matter] = field(default_factory=dict)
-    received: dict[str, list[datetime]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     replay: Replay = field(default_factory=Replay)
 
@@ -165,16 +165,15 @@ def _half_day_after(at: datetime, start: datetime) -> datetime:
 
 
 def _on_report(known: _Known, truth: MatterTruth, at: datetime, report: SimulatedReport) -> None:
-    known.ledger(truth).received.append(at)
+    facts = facts_of(report)
+    insort(known.ledger(truth).occurred, facts.occurred_at)
     if truth.closed_at is not None and truth.closed_at <= at:
         return
-    facts = facts_of(report)
     if truth.key not in known.matters:
         known.matters[truth.key] = _opened(truth, at, facts.occurred_at)
         known.ledger(truth).open += 1
     if report.body["project_id"] is not None:
         known.named.add(truth.key)
-    known.received.setdefault(truth.key, []).append(at)
     known.matters[truth.key] = known.matters[truth.key].with_report(facts)
 
 
@@ -186,7 +185,8 @@ def _on_look(known: _Known, truth: MatterTruth, at: datetime, _: None) -> None:
         known.replay.small += 1
         return
     project = truth.project.snapshot(at) if truth.project and truth.key in known.named else None
-    snapshot, until = matter.snapshot(at, _place(known, truth, at), project), known.district.end
+    place = _place(known.ledger(truth), at).apart_from(matter, Weeks.until(at, CHINA))
+    snapshot, until = matter.snapshot(at, place, project), known.district.end
     settled = frozenset(days for days in definition.horizons if is_settled(at, days, until, definition))
     came = labels(truth.history, at, until, definition)
     known.replay.examples.append(Example(truth.key, matter.opened_at, snapshot, came, settled))
@@ -236,19 +236,19 @@ def _opened(truth: MatterTruth, at: datetime, occurred_at: datetime) -> Matter:
     )
 
 
-def _place(known: _Known, truth: MatterTruth, at: datetime) -> PlaceHistory:
-    """The district's history in this first-level category as known at `at`, without this matter."""
-    ledger, own = known.ledger(truth), known.received.get(truth.key, [])
-    week, month = at - timedelta(days=7), at - timedelta(days=35)
+def _place(ledger: _Ledger, at: datetime) -> PlaceHistory:
+    """The district's history in this first-level category as known at `at`, this matter's reports among it."""
+    weeks = Weeks.until(at, CHINA)
+    week, month = weeks.counts(ledger.occurred)
     return PlaceHistory(
-        reports_7d=_count(ledger.received, week, at) - _count(own, week, at),
-        reports_28d_before=_count(ledger.received, month, week) - _count(own, month, week),
-        open_matters=ledger.open - 1,
-        closed_365d=_count(ledger.closed, at - YEAR, at),
-        escalated_365d=_count(ledger.escalated, at - YEAR, at),
+        reports_7d=week,
+        reports_28d_before=month,
+        open_matters=ledger.open,
+        closed_365d=_since(ledger.closed, weeks.end - YEAR),
+        escalated_365d=_since(ledger.escalated, weeks.end - YEAR),
     )
 
 
-def _count(instants: list[datetime], start: datetime, end: datetime) -> int:
-    """How many lie in (start, end]; `instants` in order."""
-    return bisect_right(instants, end) - bisect_right(instants, start)
+def _since(instants: list[datetime], start: datetime) -> int:
+    """How many are not before `start`; `instants` in order, none later than the moment they are read at."""
+    return len(instants) - bisect_left(instants, start)

@@ -32,39 +32,70 @@ class BulletinQuestion:
     categories: tuple[str, ...] = ()  # a first-level code stands for all below it
 
 
+async def told(connection: AsyncConnection, question: BulletinQuestion, sight: Sight) -> list[Row]:
+    """Event rows in sight: of warnings that the viewer may see now, and only what he might have seen then."""
+    where = [WARNINGS_IN_SIGHT, _SEEN_THEN if question.every_revision else "true"]
+    given: dict[str, Any] = {"limit": question.limit, **sight.parameters}
+    told_by = _TOLD_ONCE if question.every_revision else _TOLD_LAST
+    if question.after is not None:
+        where.append(f"{told_by.seq} > :after")
+        given["after"] = question.after
+    if question.before is not None:
+        where.append(f"{told_by.seq} < :before")
+        given["before"] = question.before
+    if question.level:
+        where.append(told_by.level)
+        given["levels"] = [level for level in Level if level.rank >= question.level.rank]
+    if question.area:
+        where.append(told_by.area)
+        given["asked_area"] = prefix_of(question.area) + "%"
+    if question.categories:
+        where.append(told_by.category)
+        given["categories"] = list(question.categories)
+    order = "ASC" if question.after is not None else "DESC"
+    statement = told_by.statement.format(where=" AND ".join(where), order=order)
+    return rows_of(await connection.execute(text(statement), given))
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """How changes are picked, and what the question's parts are called there."""
+
+    statement: str
+    seq: str
+    level: str
+    area: str
+    category: str
+
+
 _SEEN_THEN = (
     "(e.area LIKE :sight_area AND (NOT e.restricted OR CAST(:sight_department AS uuid) = ANY(e.department_ids)))"
 )
-
-
-async def told(connection: AsyncConnection, question: BulletinQuestion, sight: Sight) -> list[Row]:
-    """Event rows in sight: of warnings that the viewer may see now, and only what he might have seen then."""
-    joined = "w.id = e.warning_id" if question.every_revision else "w.seq = e.seq"
-    where = [WARNINGS_IN_SIGHT, _SEEN_THEN]
-    given: dict[str, Any] = {"limit": question.limit, **sight.parameters}
-    if question.after is not None:
-        where.append("e.seq > :after")
-        given["after"] = question.after
-    if question.before is not None:
-        where.append("e.seq < :before")
-        given["before"] = question.before
-    if question.level:
-        where.append("e.body->>'level' = ANY(:levels)")
-        given["levels"] = [level for level in Level if level.rank >= question.level.rank]
-    if question.area:
-        where.append("e.area LIKE :asked_area")
-        given["asked_area"] = prefix_of(question.area) + "%"
-    if question.categories:
-        where.append(
-            "ARRAY[e.body->>'category', split_part(e.body->>'category', '.', 1)] && CAST(:categories AS text[])"
-        )
-        given["categories"] = list(question.categories)
-    order = "ASC" if question.after is not None else "DESC"
-    statement = (
-        f"SELECT e.seq, e.type, e.at, e.note, e.body FROM warning_event e JOIN warning w ON {joined}"  # noqa: S608
-        f" WHERE {' AND '.join(where)} ORDER BY e.seq {order} LIMIT :limit"
-    )
-    return rows_of(await connection.execute(text(statement), given))
+_SHOWN = "e.seq, e.type, e.at, e.note, e.body"
+# The last change of each warning: what the warning says is what its event says.
+_TOLD_LAST = _By(
+    f"""
+    WITH picked AS (SELECT w.seq FROM warning w WHERE {{where}} ORDER BY w.seq {{order}} LIMIT :limit)
+    SELECT {_SHOWN} FROM picked JOIN warning_event e USING (seq) ORDER BY e.seq {{order}}
+    """,  # noqa: S608
+    "w.seq",
+    "w.level = ANY(:levels)",
+    "w.area LIKE :asked_area",
+    "(w.category = ANY(:categories) OR split_part(w.category, '.', 1) = ANY(:categories))",
+)
+# coalesce: what is in a JSON value is thought to be rare, and the table read whole in search of it; of a coalesce
+# nothing is thought, and the walk along the numbers ends as soon as the page is full.
+_TOLD_ONCE = _By(
+    f"""
+    SELECT {_SHOWN} FROM warning_event e JOIN warning w ON w.id = e.warning_id
+    WHERE {{where}} ORDER BY e.seq {{order}} LIMIT :limit
+    """,  # noqa: S608
+    "e.seq",
+    "coalesce(e.body->>'level' = ANY(:levels), false)",
+    "e.area LIKE :asked_area",
+    "coalesce(e.body->>'category' = ANY(:categories)"
+    " OR split_part(e.body->>'category', '.', 1) = ANY(:categories), false)",
+)
 
 
 async def told_of(connection: AsyncConnection, warning_id: UUID) -> list[Row]:
@@ -88,10 +119,13 @@ async def standing(connection: AsyncConnection, sight: Sight, limit: int) -> lis
 
 
 _STANDING = f"""
+WITH picked AS (
+  SELECT w.seq, w.department_ids, w.restricted, w.subject_kind, w.subject_id FROM warning w
+  WHERE w.state NOT IN ('resolved', 'cancelled') AND {WARNINGS_IN_SIGHT} ORDER BY w.seq DESC LIMIT :limit
+)
 SELECT e.seq, e.type, e.at, e.note, e.body, w.department_ids, w.restricted, w.subject_kind, w.subject_id,
   coalesce(m.sources, '{{}}') AS sources, coalesce(m.signals || m.text_signals, '{{}}') AS signals
-FROM warning w JOIN warning_event e ON e.seq = w.seq
+FROM picked w JOIN warning_event e USING (seq)
 LEFT JOIN matter m ON m.id = CASE WHEN w.subject_kind = 'matter' THEN CAST(w.subject_id AS uuid) END
-WHERE w.state NOT IN ('resolved', 'cancelled') AND {WARNINGS_IN_SIGHT}
-ORDER BY w.seq DESC LIMIT :limit
+ORDER BY e.seq DESC
 """  # noqa: S608

@@ -13,9 +13,10 @@ from service.store.views import WARNINGS_IN_SIGHT, Sight
 
 Span = tuple[datetime, datetime]  # from, up to but without
 
-# By its key and not by reading all duties of years, whatever the planner thinks of a month.
+# By their keys and not by reading all of years, whatever the planner thinks of a month.
 _DUTY = """CROSS JOIN LATERAL
   (SELECT * FROM duty WHERE warning_id = w.id AND department_id = :id OFFSET 0) d"""
+_WARNING = "CROSS JOIN LATERAL (SELECT * FROM warning WHERE id = {}.warning_id OFFSET 0) w"
 _PUSHES = f"""
 SELECT count(*) AS owed, count(*) FILTER (WHERE o.state = 'delivered') AS delivered,
   count(*) FILTER (WHERE o.state = 'pending') AS pending, count(*) FILTER (WHERE o.state = 'given_up') AS given_up,
@@ -34,12 +35,12 @@ SELECT w.id AS warning_id, w.headline, w.level, w.state, d.role, i.issued_at, d.
     AS escalations
 FROM (SELECT warning_id, min(at) AS issued_at FROM warning_event
     WHERE at >= :begin AND at < :end AND type = 'issued' GROUP BY warning_id) i
-JOIN warning w ON w.id = i.warning_id {_DUTY}
+{_WARNING.format("i")} {_DUTY}
 WHERE d.role IN ('lead', 'participant') AND {WARNINGS_IN_SIGHT} ORDER BY i.issued_at, w.id
 """  # noqa: S608
 _OF_DEPARTMENT = f"""
 SELECT v.at, v.type, v.note, w.id AS warning_id, w.level, w.headline, d.role
-FROM warning_event v JOIN warning w ON w.id = v.warning_id {_DUTY}
+FROM warning_event v {_WARNING.format("v")} {_DUTY}
 WHERE v.at >= :begin AND v.at < :end AND {WARNINGS_IN_SIGHT} ORDER BY v.seq
 """  # noqa: S608
 

@@ -68,11 +68,9 @@ async def endpoints_of(connection: AsyncConnection, department_ids: Collection[U
     return rows_of(await connection.execute(asked, {"ids": list(department_ids)}))
 
 
-async def told_between(
-    connection: AsyncConnection, span: tuple[datetime, datetime], page: tuple[int, int]
-) -> list[Row]:
-    """Events that were pushed or might have been, in the order of the feed: after a number, at most so many."""
-    given: dict[str, Any] = {"first": span[0], "last": span[1], "after": page[0], "limit": page[1]}
+async def told_between(connection: AsyncConnection, numbers: tuple[int, int], limit: int) -> list[Row]:
+    """Events that were pushed or might have been, in the order of the feed: after one number, up to another."""
+    given: dict[str, Any] = {"after": numbers[0], "last": numbers[1], "limit": limit}
     return rows_of(await connection.execute(text(_TOLD_BETWEEN), given))
 
 
@@ -99,7 +97,7 @@ async def pushed_of(connection: AsyncConnection, warnings: Sequence[tuple[UUID, 
 
 _TOLD_BETWEEN = """
 SELECT seq, warning_id, revision, type, at, body FROM warning_event
-WHERE seq > :after AND at >= :first AND at < :last AND type IN ('issued', 'updated', 'resolved', 'cancelled')
+WHERE seq > :after AND seq <= :last AND type IN ('issued', 'updated', 'resolved', 'cancelled')
 ORDER BY seq LIMIT :limit
 """
 _PUSHED_OF = """

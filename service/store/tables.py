@@ -162,10 +162,7 @@ class MatterEntryTable(SQLModel, table=True):
 
 
 class JudgementTable(SQLModel, table=True):
-    """What rules, model and judge said of a matter at one moment, and by which versions: the answer to "why".
-
-    A partition per month of the id.
-    """
+    """What rules, model and judge said of a matter at one moment: the answer to "why". A partition per month."""
 
     __tablename__ = "judgement"
     __table_args__ = (Index("judgement_matter", "matter_id", "at"), BY_MONTH)

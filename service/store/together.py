@@ -61,6 +61,11 @@ async def standing(connection: AsyncConnection, asked: MatterQuestion, sight: Si
     return rows_of(await connection.execute(_STANDING, given))
 
 
+async def newcomers(connection: AsyncConnection, since: datetime) -> list[Row]:
+    """Open matters that were opened, and of which something happened, since: what is imported from years ago is not."""
+    return rows_of(await connection.execute(_NEWCOMERS, {"since": since}))
+
+
 async def known(connection: AsyncConnection, places: Collection[str]) -> dict[str, Known]:
     """What was told of these places; without a lock, so that whoever acts on it looks again."""
     rows = await connection.execute(
@@ -98,6 +103,12 @@ _UNDERTAKINGS = text(
 _TOUCHED = text(
     "SELECT DISTINCT m.county FROM matter m"
     " WHERE m.updated_at > :since AND m.status = 'open' AND m.level = ANY(:levels)"
+)
+_NEWCOMERS = text(
+    "SELECT m.id, m.area, m.category, m.first_level, m.level, m.opened_at,"
+    " m.people_max, m.present_max, m.report_count FROM matter m"
+    " WHERE m.updated_at > :since AND m.opened_at > :since AND m.last_occurred_at > :since"
+    " AND m.status = 'open' AND m.level IS NOT NULL"
 )
 _STANDING = text(
     "SELECT m.id, m.area, m.first_level, m.level, m.last_occurred_at"  # noqa: S608  a condition of our own

@@ -12,7 +12,7 @@ from service.domain.judging import Judgement
 from service.domain.levels import Level, highest
 from service.domain.matters import Matter
 from service.domain.quick import changed
-from service.domain.warnings import Duty, StandingOrder, Warning, WarningEventType
+from service.domain.warnings import BY_ORDER, Duty, StandingOrder, Warning, WarningEventType
 from service.domain.words import MatterStatus, SubjectKind, WarningState
 
 CONFIRMED_LEVELS = (
@@ -159,7 +159,7 @@ def _leave_or_wait(warning: Warning, case: Case, policy: Policy, waiting: Warnin
         issued = _issued(warning, case.now)
         return Move(issued, WarningEventType.ISSUED, f"研判为{warning.level.zh}级", new_clocks=True)
     if case.order is not None:
-        by = f"常设指令（{case.order.recorded_by}：{case.order.reason}）"
+        by = f"{BY_ORDER}（{case.order.recorded_by}：{case.order.reason}）"
         issued = _issued(warning, case.now, confirmed_by=by, confirm_due_at=None)
         return Move(issued, WarningEventType.ISSUED, f"研判为{warning.level.zh}级，依{by}即时发出", new_clocks=True)
     minutes = policy.confirm_minutes[warning.level]

@@ -20,7 +20,7 @@ from service.delivery.routes import Route
 from service.domain.warnings import Warning, WarningEventType
 from service.domain.words import WarningState
 from service.store import held as store
-from service.store import warnings
+from service.store import routing, warnings
 from service.store.engine import Row
 from service.workflows.deciding import Move
 from service.workflows.hearing import Switchboard, next_look, switchboard
@@ -28,7 +28,8 @@ from service.workflows.parts import Doors, Engines, Teller, routing_of
 from service.workflows.telling import envelope_of, outbox_row, tell
 
 LOG = logging.getLogger(__name__)
-GROUPS_AT_ONCE = 200
+GROUPS_AT_ONCE = 1000
+NO_ADDRESS = "该单位没有可用的推送地址"
 AFTER = timedelta(seconds=1)  # past the time to repeat, not at it
 
 
@@ -42,6 +43,7 @@ class _Group:
     warnings: Mapping[UUID, Warning]
     board: Switchboard | None
     told: Mapping[UUID, int]  # the newest revision of each warning that the department was owed a push of
+    endpoints: Sequence[UUID]  # where the department can be pushed to now
     ready: list[Row] = field(default_factory=list)
     settled: list[Row] = field(default_factory=list)
     looks: list[datetime] = field(default_factory=list)  # when what still waits is looked at again
@@ -90,13 +92,15 @@ async def _group(connection: AsyncConnection, teller: Teller, row: Row) -> _Grou
     told = await store.newest_told(connection, row["department_id"], ids)
     moves = [Move(one, WarningEventType.UPDATED, "") for one in found.values()]
     board = await switchboard(connection, teller, moves)
-    return _Group(row, await _route(teller, row), waiting, found, board, told)
+    addresses = await routing.endpoints_of(connection, [row["department_id"]])
+    active = [one["id"] for one in addresses if one["state"] == "active"]
+    return _Group(row, await _route(teller, row), waiting, found, board, told, active)
 
 
 async def _route(teller: Teller, row: Row) -> Route | None:
     """The group's route as it is now; None when it is gone: what waits then goes out as it is."""
-    routing = await routing_of(teller)
-    routes = routing.tree.everything() if routing else ()
+    in_force = await routing_of(teller)
+    routes = in_force.tree.everything() if in_force else ()
     return next((route for route in routes if route.name == row["route"]), None)
 
 
@@ -145,10 +149,11 @@ def _settled(row: Row, state: str, reason: str, now: datetime) -> Row:
 
 async def _speak(connection: AsyncConnection, teller: Teller, group: _Group) -> bool:
     """Say what is new, if it is; keep what was said and when to look again."""
-    standing, last = _standing(group, group.ready), _last(group)
+    standing, last = _standing(group, group.ready if group.endpoints else []), _last(group)
     why = needs_update(last, standing, group.rule, teller.now)
-    speaks = bool(group.ready) and why in SPEAKS
-    rows = [_settled(row, "hushed", why, teller.now) for row in group.ready] if not speaks else []
+    speaks = bool(group.ready and group.endpoints) and why in SPEAKS
+    because = why if group.endpoints else NO_ADDRESS
+    rows = [_settled(row, "hushed", because, teller.now) for row in group.ready] if not speaks else []
     owing: list[Row] = []
     if speaks:
         leader = max(group.ready, key=lambda row: _urgency(group.warnings[row["warning_id"]], row))
@@ -182,10 +187,7 @@ async def _pushes(connection: AsyncConnection, teller: Teller, group: _Group, le
     duties = (await warnings.duties_of(connection, [warning.id]))[warning.id]
     duty = next((one for one in duties if one["department_id"] == department_id), None)
     envelope = envelope_of(teller, move.warning, duty, [*also.values()])
-    return [
-        outbox_row(teller, move, endpoint_id, why, envelope)
-        for endpoint_id in teller.reference.endpoints.get(department_id, ())
-    ]
+    return [outbox_row(teller, move, endpoint_id, why, envelope) for endpoint_id in group.endpoints]
 
 
 def _standing(group: _Group, rows: Sequence[Row]) -> Standing:
@@ -233,11 +235,11 @@ async def _repeat(connection: AsyncConnection, teller: Teller, group: _Group, le
     move = Move(moved, WarningEventType.REMINDED, note, only=frozenset())
     duties = (await warnings.duties_of(connection, [leader.id]))[leader.id]
     duty = next((one for one in duties if one["department_id"] == group.row["department_id"]), None)
-    envelope = envelope_of(teller, moved, duty, [one for one in free if one.id != leader.id])
-    endpoints = teller.reference.endpoints.get(group.row["department_id"], ())
+    others_open = [one for one in free if one.id != leader.id]
+    envelope = replace(envelope_of(teller, moved, duty, others_open), note=note)
     others = [member for member in group.row["told_open"] if _id(member) != leader.id]
     told = {"last_at": teller.now, "told_open": sorted([*others, _member(leader.id, moved.revision)])}
-    owing = [outbox_row(teller, move, endpoint_id, note, envelope) for endpoint_id in endpoints]
+    owing = [outbox_row(teller, move, endpoint_id, note, envelope) for endpoint_id in group.endpoints]
     await _keep(connection, group, ([], owing), group.row | told)
     await tell(connection, teller, [move])
     return True

@@ -49,7 +49,9 @@ class Switchboard:
     told: Mapping[UUID, Told]
 
     def hold(self, warning: Warning, hearer: Hearer) -> Held | None:
-        """What holds this push back, if anything."""
+        """What holds this push back, if anything. Nothing holds back what asks somebody to confirm."""
+        if warning.state is WarningState.PENDING_CONFIRMATION or warning.issued_level is None:
+            return None
         labels = self.told[warning.id].labels
         return held(labels, str(warning.id), hearer.route, self.quiet) or gathered(labels, hearer.route)
 

@@ -36,7 +36,7 @@ class Policies:
     async def put(self, text: bytes, by: str, now: datetime) -> tuple[LoadError, ...]:
         """Take over a policy for every process, or give its faults and change nothing."""
         try:
-            policy = await asyncio.to_thread(load_escalation, text, FILE)
+            policy = await asyncio.to_thread(load_escalation, text, FILE, self.holder.channels)
         except EscalationFileError as failure:
             return failure.errors
         async with self.doors.transaction() as connection:

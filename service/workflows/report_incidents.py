@@ -21,7 +21,7 @@ from service.store.engine import Row
 from service.store.reference import Reference
 from service.store.reports import Reported
 from service.text.likeness import Comparable, Sketch
-from service.workflows.judging import Judged, by_matter, judge
+from service.workflows.judging import by_matter, judge
 from service.workflows.keeping import answer_again, created, linked_row, receipt_row
 from service.workflows.linking import Link, Linker, LinkingRule, earliest
 from service.workflows.parts import Doors, Engines
@@ -191,7 +191,8 @@ async def _keep_new(
 ) -> None:
     linker, links = await _link(connection, group, list(fresh.values()), named)
     touched = list(linker.touched.values())
-    among = await surroundings(connection, group.engines, touched, group.now)
+    counts = _day_counts(group, linker, links)
+    among = await surroundings(connection, group.engines, touched, group.now, counts)
     judged = judge(group.engines, touched, among, group.now, "report")
     teller = Teller(group.engines, group.doors, reference, group.now)
     fresh_matters = _fresh_matters(links)
@@ -206,7 +207,11 @@ async def _keep_new(
         for link in links
     ]
     group.changed = [one.matter for one in judged]
-    await reports.keep(connection, _reported(group, linker, judged, rows), group.now)
+    await reports.keep(
+        connection,
+        Reported(rows, group.changed, [one.row for one in judged], _entries(group, linker), counts),
+        group.now,
+    )
     await tell(connection, teller, list(moves.values()))
     for (index, _), link, row in zip(fresh.items(), links, rows, strict=True):
         group.answers[index] = created(link, kept[link.matter_id], row)
@@ -269,23 +274,18 @@ class _LaidOut:
         return self._comparable
 
 
-def _reported(group: _Group, linker: Linker, judged: Sequence[Judged], rows: list[Row]) -> Reported:
+def _entries(group: _Group, linker: Linker) -> list[Row]:
     entries = [{"matter_id": m, "at": group.now, "kind": "opened"} for m in sorted(linker.opened)]
-    entries += [{"matter_id": m, "at": group.now, "kind": "reopened"} for m in sorted(linker.reopened)]
-    return Reported(
-        incidents=rows,
-        matters=group.changed,
-        judgements=[one.row for one in judged],
-        entries=entries,
-        counts=_day_counts(group, linker, rows),
-    )
+    return entries + [{"matter_id": m, "at": group.now, "kind": "reopened"} for m in sorted(linker.reopened)]
 
 
-def _day_counts(group: _Group, linker: Linker, rows: list[Row]) -> dict[tuple[matters.Place, date], dict[str, int]]:
+def _day_counts(
+    group: _Group, linker: Linker, links: Sequence[Link]
+) -> dict[tuple[matters.Place, date], dict[str, int]]:
     counts: dict[tuple[matters.Place, date], dict[str, int]] = {}
-    for row in rows:
-        place = matters.place_of(linker.touched[row["matter_id"]])
-        on = counts.setdefault((place, group.engines.day(row["occurred_at"])), {"reports": 0})
+    for link in links:
+        place = matters.place_of(linker.touched[link.matter_id])
+        on = counts.setdefault((place, group.engines.day(link.prepared.facts.occurred_at)), {"reports": 0})
         on["reports"] += 1
     for matter_id in linker.opened:
         on = counts.setdefault((matters.place_of(linker.touched[matter_id]), group.engines.day(group.now)), {})

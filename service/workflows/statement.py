@@ -19,7 +19,7 @@ from service.store import proof
 from service.store.engine import Row
 from service.store.views import Sight
 from service.workflows.files.report_document import Heading, Paragraph, Report, numbered, table
-from service.workflows.files.table_files import csv_text
+from service.workflows.files.table_out import csv_text
 from service.workflows.telling import Work
 
 HEADER = (

@@ -18,7 +18,7 @@ from service.store.engine import Row
 from service.store.reference import Reference
 from service.store.views import Sight
 from service.workflows.files.report_document import Block, Heading, Paragraph, Report, numbered, table
-from service.workflows.files.table_files import csv_text
+from service.workflows.files.table_out import csv_text
 from service.workflows.telling import Work
 
 MOST_JUDGEMENTS = 1000

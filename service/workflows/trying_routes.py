@@ -133,9 +133,9 @@ async def replay(
     Duties are those of today's 责任清单, sources and signals those that the matters have now.
     """
     replayed = Replayed(*span)
-    after = await store.first_number(connection, span[0])
+    after, last = [await store.first_number(connection, moment) for moment in span]
     while replayed.changes < MOST_CHANGES:
-        events = await store.told_between(connection, span, (after, PAGE))
+        events = await store.told_between(connection, (after, last), PAGE)
         if not events:
             return replayed
         after = events[-1]["seq"]

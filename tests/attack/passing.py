@@ -43,12 +43,16 @@ def _let_time_pass_at(url: str) -> None:
 
 
 def _let_time_pass(connection: psycopg.Connection[tuple[Any, ...]], also_leases: bool) -> None:
-    """What waits is due now, as if its time had passed. A lease is only ended when no push can be under way on it."""
+    """What waits is due now, and no circuit is open, as if its time had passed.
+
+    A lease is only ended when no push can be under way on it.
+    """
     cut = "lease_token IS NULL"
     if also_leases:
         cut = f"({cut} OR due_at < now() + interval '{LEASE_SECONDS - 3 * PUSH_SECONDS} seconds')"
     moved = connection.execute(
         f"UPDATE outbox SET due_at = now(), lease_token = NULL WHERE state = 'pending' AND due_at > now() AND {cut}"
     )
-    if moved.rowcount:
+    opened = connection.execute("UPDATE endpoint SET paused_until = NULL WHERE paused_until > now()")
+    if moved.rowcount or opened.rowcount:
         connection.execute("NOTIFY weiyu_outbox")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.delivery import message
-from service.delivery.message import MAX_BYTES, Envelope
+from service.delivery.message import MAX_BYTES, MOST_TOGETHER, Companion, Envelope
+from service.delivery.reading import read
 from service.domain.levels import Level
 from service.domain.warnings import Warning, WarningEventType
 from service.domain.words import DutyRole, SubjectKind, WarningState
@@ -130,3 +131,19 @@ def test_a_trial_push_says_that_it_is_no_warning() -> None:
     trial = json.loads(message.test_body(datetime(2026, 11, 22, tzinfo=UTC)))
     assert (trial["type"], trial["data"]["test"]) == ("warning.test", True)
     assert "不是预警" in trial["data"]["note"]
+
+
+def test_warnings_that_go_out_together_are_named_and_the_rest_counted() -> None:
+    others = tuple(
+        Companion(replace(WARNING, id=UUID(int=n), headline="长" * 300), "南昌市东湖区", f"https://weiyu.example/{n}")
+        for n in range(100, 100 + MOST_TOGETHER + 3)
+    )
+    packed = message.body(WarningEventType.ISSUED, AT, WARNING, replace(ENVELOPE, together=others))
+    told = json.loads(packed)["data"]
+    assert len(packed) < MAX_BYTES
+    assert [one["id"] for one in told["together"]] == [str(one.warning.id) for one in others[:MOST_TOGETHER]]
+    assert told["together_left_out"] == 3
+    lines = read(packed).lines
+    assert f"同组另有 {len(others)} 件：" in lines
+    assert "……未列出 3 件" in lines
+    assert "together" not in data()

@@ -112,6 +112,20 @@ async def test_filters_states_and_receivers_narrow_the_alerts(
     ]
 
 
+async def test_what_a_louder_alert_holds_back_names_it_by_its_fingerprint(
+    reporter: httpx.AsyncClient, reader: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    ok(await admin.put("/v1/routes", content="routing: 试\nversion: '1'\nroot: {name: 全区}\n".encode()))
+    ok(await admin.post("/v1/standing-orders", json={"levels": ["red"], "reason": "值守"}), 201)
+    red = different(1, people_affected=30, signals=["death"])
+    ok(await reporter.post("/v1/incidents", json=red), 201)
+    ok(await reporter.post("/v1/incidents", json=different(2)), 201)
+    found = {one["labels"]["level"]: one for one in ok(await reader.get(ALERTS))}
+    assert (found["red"]["status"]["state"], found["yellow"]["status"]["state"]) == ("active", "suppressed")
+    assert found["yellow"]["status"]["inhibitedBy"] == [found["red"]["fingerprint"]]
+    assert len(ok(await reader.get(ALERTS, params={"inhibited": "false"}))) == 1
+
+
 async def test_alerts_are_narrowed_by_the_key(
     served: Served, reporter: httpx.AsyncClient, reader: httpx.AsyncClient, office: Office
 ) -> None:

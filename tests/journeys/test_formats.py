@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from service.api import documents
 from service.domain.words import Scope
 from tests.journeys.conftest import Office, ok
 from tests.journeys.test_stream import different
-from tests.makers import COUNTY, OTHER_COUNTY, OTHER_VILLAGE, STREET, blocked_road, report
-from tests.served import Served
+from tests.makers import COUNTY, NOON, OTHER_COUNTY, OTHER_VILLAGE, STREET, at, blocked_road, report
+from tests.served import Served, SetClock, serving
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 RELAX_NG = etree.RelaxNG(etree.parse(SCHEMAS / "atom.rng"))
@@ -140,26 +141,30 @@ async def test_filters_narrow_every_format(reporter: httpx.AsyncClient, reader: 
         assert (await reader.get(path, params=bad)).status_code == 422, bad
 
 
-async def test_an_old_feed_is_answered_304_by_date_and_a_fresh_one_is_not(
-    served: Served, reporter: httpx.AsyncClient, reader: httpx.AsyncClient
-) -> None:
-    await reported(reporter, 1)
-    tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
-    fresh = await reader.get("/v1/warnings.atom", headers={"If-Modified-Since": tomorrow})
-    assert (fresh.status_code, fresh.headers.get("last-modified")) == (200, None), "a second change may follow at once"
+async def test_an_old_feed_is_answered_304_by_date_and_a_fresh_one_is_not(database_url: str, tmp_path: Path) -> None:
+    clock = SetClock(NOON + timedelta(milliseconds=300))
+    async with serving(database_url, tmp_path, clock) as served:
+        reporter, reader = await served.client(Scope.REPORT), await served.client(Scope.READ)
 
-    async with await psycopg.AsyncConnection.connect(served.database_url) as connection:
-        await connection.execute("UPDATE warning_event SET at = at - interval '10 minutes'")
-    old = await reader.get("/v1/warnings.atom")
-    since = {"If-Modified-Since": old.headers["last-modified"]}
-    assert (await reader.get("/v1/warnings.atom", headers=since)).status_code == 304
-    assert (await reader.get("/v1/warnings.atom", headers={**since, "If-None-Match": '"x"'})).status_code == 200
-    assert (await reader.get("/v1/warnings.atom", headers={"If-Modified-Since": "soon"})).status_code == 200
-    earlier = format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True)
-    assert (await reader.get("/v1/warnings.atom", headers={"If-Modified-Since": earlier})).status_code == 200
+        async def atom(**headers: str) -> httpx.Response:
+            return await reader.get("/v1/warnings.atom", headers={n.replace("_", "-"): v for n, v in headers.items()})
 
-    await reported(reporter, 2)
-    assert (await reader.get("/v1/warnings.atom", headers=since)).status_code == 200
+        ok(await reporter.post("/v1/incidents", json=at(NOON)), 201)
+        tomorrow = format_datetime(NOON + timedelta(days=1), usegmt=True)
+        fresh = await atom(If_Modified_Since=tomorrow)
+        assert (fresh.status_code, fresh.headers.get("last-modified")) == (200, None), "another may follow at once"
+
+        clock.moment += timedelta(minutes=2)
+        since = (await atom()).headers["last-modified"]
+        assert since == format_datetime(NOON + timedelta(seconds=1), usegmt=True), "no earlier than the change"
+        assert (await atom(If_Modified_Since=since)).status_code == 304
+        assert (await atom(If_Modified_Since=since, If_None_Match='"x"')).status_code == 200
+        for other in ("soon", format_datetime(NOON, usegmt=True)):
+            assert (await atom(If_Modified_Since=other)).status_code == 200, other
+
+        ok(await reporter.post("/v1/incidents", json=at(clock(), text="南塘镇上坪村道路塌陷，车辆无法通行")), 201)
+        clock.moment += timedelta(minutes=2)
+        assert (await atom(If_Modified_Since=since)).status_code == 200
 
 
 # ---- Atom
@@ -169,6 +174,22 @@ async def test_an_empty_feed_is_a_valid_one(reader: httpx.AsyncClient) -> None:
     assert parsed(await reader.get("/v1/warnings.atom")).entries == []
     assert (await json_feed(reader))["items"] == []
     assert await events(reader) == []
+
+
+async def test_a_feed_reader_fetches_it_by_itself_and_is_told_when_nothing_changed(
+    served: Served, reporter: httpx.AsyncClient
+) -> None:
+    warning = (await reported(reporter, 1))[0]
+    key = await served.key(Scope.READ)
+
+    async def fetched(**known: str) -> Any:
+        asking = {"request_headers": {"Authorization": f"Bearer {key}"}, **known}
+        return await asyncio.to_thread(feedparser.parse, f"{served.base}/v1/warnings.atom", **asking)
+
+    first = await fetched()
+    assert (first.status, first.bozo, [entry.id.rsplit("/")[-1] for entry in first.entries]) == (200, False, [warning])
+    again = await fetched(etag=first.etag)
+    assert (again.status, again.entries) == (304, [])
 
 
 async def test_an_entry_keeps_its_id_for_good_and_its_date_moves_with_the_level(

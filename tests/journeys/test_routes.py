@@ -102,13 +102,13 @@ async def test_a_department_that_routes_name_is_not_deleted(
 
 
 async def test_a_trial_says_who_would_hear_when_by_what_and_why(
-    admin: httpx.AsyncClient, reader: httpx.AsyncClient, emergency: dict[str, Any], office: Office
+    admin: httpx.AsyncClient, emergency: dict[str, Any], office: Office
 ) -> None:
     await put(admin)
     at = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
     warning = {"level": "yellow", "area": VILLAGE, "category": "labour.wage_arrears"}
     body = {"warning": warning, "at": at.isoformat(), "expect": ["应急局", "人社局"]}
-    found = ok(await reader.post("/v1/routes:test", json=body))
+    found = ok(await admin.post("/v1/routes:test", json=body))
     assert (found["as_expected"], found["routes"]) == (True, ["全区 / 汇总"])
     by_name = {one["department"]: one for one in found["hears"]}
     grouped, told = by_name["应急局"], by_name["人社局"]
@@ -119,10 +119,10 @@ async def test_a_trial_says_who_would_hear_when_by_what_and_why(
     assert "订阅" in told["why"]
 
     quiet = ROUTES.replace("    escalation", "    muted: 总是\n    escalation")
-    draft = ok(await reader.post("/v1/routes:test", json={"warning": warning, "draft": quiet, "expect": ["应急局"]}))
+    draft = ok(await admin.post("/v1/routes:test", json={"warning": warning, "draft": quiet, "expect": ["应急局"]}))
     assert (draft["as_expected"], draft["unexpected"], draft["missing"]) == (False, ["人社局"], [])
     assert {one["department"]: one["held_by"] for one in draft["hears"]}["应急局"] == "quiet_hours"
-    red = ok(await reader.post("/v1/routes:test", json={"warning": warning | {"level": "red"}, "draft": quiet}))
+    red = ok(await admin.post("/v1/routes:test", json={"warning": warning | {"level": "red"}, "draft": quiet}))
     assert {one["held_by"] for one in red["hears"]} == {None}
 
 
@@ -189,6 +189,8 @@ async def test_what_is_not_pushed_still_stands_in_feed_on_clocks_and_in_the_upwa
         assert [change["type"] for change in why[one]["changes"]] == ["issued"]
         assert all(any("\u4e00" <= char <= "\u9fff" for char in held["reason"]) for held in why[one]["held_pushes"])
     assert {held["held_by"] for held in why[hushed]["held_pushes"]} == {"silence"}
+    timeline = ok(await admin.get(f"/v1/warnings/{hushed}/timeline"))["entries"]
+    assert {one["department"] for one in timeline if one["kind"] == "held"} == {"人社局", "应急局"}
     assert len(why[hushed]["held_pushes"]) == 2
     assert {told["id"] for told in receiver.of_type("warning.issued")} == {loud}
 

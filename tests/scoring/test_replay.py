@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 
 from hypothesis import Phase, given, settings
@@ -12,6 +12,7 @@ from service.scoring.features import Row, feature_hash
 from service.scoring.labels import Label, is_settled
 from service.scoring.replay import Example, replay
 from service.scoring.replay import examples as examples_of
+from service.scoring.seasons import CHINA
 from service.scoring.simulate import SimulatedDistrict
 from service.scoring.simulation.life import MatterTruth, SimulatedReport
 from service.scoring.simulation.process import STEP
@@ -165,13 +166,19 @@ def test_a_places_history_counts_the_reports_of_all_its_other_matters(
     district: SimulatedDistrict, examples: list[Example]
 ) -> None:
     for example in examples[::20]:
+        today = example.at.astimezone(CHINA).date()
         week = [
             report.matter
             for report in district.stream
-            if example.at - timedelta(days=7) < report.received_at <= example.at
+            if report.received_at <= example.at
+            and 0 <= (today - occurred_on(report)).days < 7
             and district.truth[report.matter].category.startswith(example.snapshot.first_level)
         ]
         assert example.snapshot.place.reports_7d == len(week) - week.count(example.matter)
+
+
+def occurred_on(report: SimulatedReport) -> date:
+    return datetime.fromisoformat(report.body["occurred_at"]).astimezone(CHINA).date()
 
 
 def test_a_place_counts_an_escalation_when_the_matter_is_filed_and_never_before(

@@ -11,6 +11,7 @@ import pytest
 
 from service.delivery.matchers import matcher
 from service.delivery.silences import Wish
+from service.domain.escalation import Rank, Step
 from service.domain.levels import Level
 from service.domain.rosters import ShiftRole
 from service.domain.words import Scope
@@ -19,6 +20,7 @@ from service.store.engine import Row, new_id
 from service.store.keys import Viewer
 from service.store.tables_service import DepartmentTable, EndpointTable
 from service.workflows.escalating import escalate_overdue
+from service.workflows.reaching import Reached, board_of, offices_of, reach
 from service.workflows.silencing import put_silence
 from tests.makers import COUNTY, NOON
 from tests.store.making import department, endpoint
@@ -318,3 +320,19 @@ async def test_while_it_is_silenced_a_chain_waits_and_then_goes_on_where_it_stoo
     assert await tower.walked() == [(89, "duty", "牵头局")]
     await tower.minutes(30)
     assert await tower.walked() == [(89, "duty", "牵头局"), (119, "second", "牵头局")]
+
+
+async def test_a_step_names_a_channel_and_a_standby_endpoint_waits_otherwise(tower: Tower) -> None:
+    sms = endpoint(tower.bureau["id"], kind="sms", standby=True)
+    async with tower.doors.transaction() as connection:
+        await reference.put(connection, EndpointTable, [sms], ["id"])
+        offices = offices_of(await tower.doors.reference.get(connection), tower.lead["id"], COUNTY)
+        board = await board_of(connection, [offices], tower.clock())
+    plain, by_text = (Step(Rank.SUPERVISOR, timedelta(minutes=5), channel=one) for one in (None, "sms"))
+
+    first, second = reach(plain, offices, board), reach(by_text, offices, board)
+    assert isinstance(first, Reached)
+    assert isinstance(second, Reached)
+    assert sms["id"] not in first.endpoint_ids
+    assert len(first.endpoint_ids) == 1
+    assert second.endpoint_ids == (sms["id"],)

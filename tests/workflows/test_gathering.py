@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import random
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,13 +15,14 @@ import pytest
 from service.delivery.matchers import parse_matchers
 from service.delivery.silences import Wish
 from service.domain.levels import Level
+from service.domain.problems import Problem
 from service.domain.words import Scope
-from service.store.engine import Row
+from service.store.engine import Row, open_engine
 from service.store.keys import Viewer
 from service.workflows.gathering import push_gathered
 from service.workflows.routing import drop_routes, put_routes
 from service.workflows.silencing import agree, end_silence, put_silence, tell_ended
-from tests.makers import COUNTY, NOON, OTHER_VILLAGE
+from tests.makers import COUNTY, NOON, OTHER_VILLAGE, VILLAGE
 from tests.workflows.conftest import House
 from tests.workflows.town import Town
 
@@ -272,3 +276,82 @@ async def test_groups_that_no_route_knows_any_more_go_out_as_they_are(town: Town
     await drop_routes(town.work())
     assert await pass_time(town, seconds=30) == 1
     assert await together(town, town.office) == [[str(warning)]]
+
+
+async def test_two_ticks_at_once_send_one_push(town: Town) -> None:
+    await put(town, ROUTES)
+    warning = await reported(town)
+    town.clock.moment += timedelta(seconds=30)
+    spoke = await asyncio.gather(*(push_gathered(town.doors, town.engines, town.clock()) for _ in range(4)))
+    assert sum(spoke) == 1
+    assert await together(town, town.office) == [[str(warning)]]
+
+
+async def test_a_tick_that_dies_on_the_way_loses_nothing_and_doubles_nothing(town: Town, database_url: str) -> None:
+    await put(town, ROUTES)
+    warning = await reported(town)
+    town.clock.moment += timedelta(seconds=30)
+    holding = open_engine(database_url, 1)
+    async with holding.begin() as connection:
+        await connection.exec_driver_sql("SELECT 1 FROM push_group FOR UPDATE")
+        dying = asyncio.create_task(push_gathered(town.doors, town.engines, town.clock()))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(dying, 0.5)
+        await connection.rollback()
+    await holding.dispose()
+    assert await together(town, town.office) == []
+    assert await pass_time(town, seconds=1) == 1
+    assert await pass_time(town, seconds=1) == 0
+    assert await together(town, town.office) == [[str(warning)]]
+
+
+async def test_what_cannot_be_sent_anywhere_does_not_count_as_sent(town: Town) -> None:
+    await put(town, ROUTES)
+    async with town.doors.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE endpoint SET state = 'disabled'")
+    warning = await reported(town)
+    assert await pass_time(town, seconds=30) == 0
+    [row] = await town.rows("SELECT state, reason FROM held_push WHERE warning_id = :id", id=warning)
+    assert (row["state"], row["reason"]) == ("hushed", "该单位没有可用的推送地址")
+
+
+WHERE = (VILLAGE, OTHER_VILLAGE)
+WHAT = (
+    "青禾服饰厂拖欠工资三个月",
+    "幸福里小区电梯停运多日",
+    "河堤垃圾堆放气味难闻",
+    "自来水浑浊发黄无人处理",
+    "工地夜间噪声扰民",
+)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_happens_all_that_is_open_is_told_and_nothing_twice(town: Town, seed: int) -> None:
+    """Reports, ends, growth, silences and ticks in any order; then an hour of ticks."""
+    dice = random.Random(seed)
+    await put(town, ROUTES)
+    warnings: list[UUID] = []
+    for _ in range(25):
+        act = dice.choice(("report", "report", "report", "end", "silence", "tick", "tick"))
+        if act == "report":
+            text = dice.choice(WHAT)
+            result = await town.report(text=text, category=..., area=dice.choice(WHERE), people_affected=30)
+            warnings += [one for one in result.warnings if one not in warnings]
+        elif act == "end" and warnings:
+            with contextlib.suppress(Problem):  # one that has ended already
+                await town.resolve(dice.choice(warnings))
+        elif act == "silence":
+            await put_silence(town.work(), wish(town, 'category=~".+"', hours=dice.choice((0.1, 0.5))), CENTRE)
+        await pass_time(town, seconds=dice.choice((5, 20, 60, 400)))
+    for _ in range(12):
+        await pass_time(town, minutes=5)
+
+    told = [one for push in await together(town, town.office) for one in push if UUID(one) in warnings]
+    for warning in warnings:
+        if (await town.warning(warning))["state"] not in ("resolved", "cancelled"):
+            assert str(warning) in told
+    sent = await town.rows("SELECT warning_id, revision FROM held_push WHERE state = 'sent' AND department_id = :id",
+                           id=town.office["id"])  # fmt: skip
+    assert len(sent) == len(told)  # every push that was held was told in exactly one that left
+    assert await town.rows("SELECT 1 FROM held_push WHERE state = 'waiting'") == []
+    assert await town.rows("SELECT 1 FROM push_group WHERE due_at IS NOT NULL") == []

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from service.delivery.inhibition import RED_OVER_LOWER
-from service.delivery.labels import Told
+from service.delivery.labels import MEANINGS, Told
 from service.domain.catalogue import load_catalogue
 from service.domain.levels import Level
 from service.workflows.routes_file import Known, RoutesError, load_routes, unknown_department
 from service.workflows.workdays import is_workday
 from tests.makers import COUNTY, VILLAGE
+from tests.served import ROOT
 
 CATALOGUE = load_catalogue()
 OFFICES = {name: unknown_department(name) for name in ("公安分局", "人社局", "综治中心", "信访局")}
@@ -166,3 +169,17 @@ def test_routes_that_go_too_deep_are_refused() -> None:
         text += f"{'  ' * (depth + 1)}routes:\n{'  ' * (depth + 1)}- name: n{depth}\n"
     with pytest.raises(RoutesError, match="嵌套超过 8 层"):
         load_routes(text, KNOWN)
+
+
+def test_what_the_page_on_routes_shows_can_be_read() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "routing.md").read_text("utf-8"), re.DOTALL)
+    whole, rules = shown
+    named = {name: unknown_department(name) for name in ("应急局", "人社局", "综治中心")}
+    assert len(load_routes(whole, replace(KNOWN, departments=named)).tree.everything()) == 4
+    both = load_routes(whole[: whole.index("inhibit:")] + rules, replace(KNOWN, departments=named))
+    assert len(both.inhibitions) == 2
+
+
+def test_the_page_on_routes_names_every_label() -> None:
+    page = (ROOT / "docs" / "routing.md").read_text("utf-8")
+    assert not [label for label in MEANINGS if label not in page]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.delivery.formats.bulletin import Bulletin
 from service.domain.levels import Level
+from service.domain.warnings import BY_ORDER
 from service.domain.yaml_files import read_yaml
 
 CAP_FILE = Path(__file__).with_name("cap.yaml")
@@ -49,11 +50,16 @@ class CapWords(_Part):
 
     def certainty(self, bulletin: Bulletin) -> Certainty:
         words = self.levels[bulletin.level]
-        vouched = bulletin.confirmed_by is not None and not bulletin.unverified
-        return (words.confirmed if vouched else None) or words.certainty
+        return (words.confirmed if _is_vouched_for(bulletin) else None) or words.certainty
 
     def category(self, code: str, first_level: str) -> Category:
         return self.categories.get(code) or self.categories.get(first_level) or self.others
+
+
+def _is_vouched_for(bulletin: Bulletin) -> bool:
+    """Whether a person said that it is so: a standing order says only that it may leave."""
+    by = bulletin.confirmed_by
+    return by is not None and not bulletin.unverified and not by.startswith(BY_ORDER)
 
 
 @cache

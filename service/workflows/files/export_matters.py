@@ -14,7 +14,7 @@ from service.store.engine import Row
 from service.store.export import ExportQuestion, matters_by_id, newest_warnings
 from service.store.reference import Reference
 from service.store.views import Sight
-from service.workflows.files.table_files import csv_out
+from service.workflows.files.table_out import csv_out
 from service.workflows.parts import Doors, Engines
 
 PAGE = 1000  # matters in memory at once

@@ -20,7 +20,8 @@ from service.workflows.files.area_names import AreaNames
 from service.workflows.files.import_mapping import Mapping, SaidOnCommandLine, read_mapping, settle
 from service.workflows.files.import_values import Values
 from service.workflows.files.reading_rows import Reading, RowReader
-from service.workflows.files.table_files import CsvOut, csv_out, open_table
+from service.workflows.files.table_files import open_table
+from service.workflows.files.table_out import CsvOut, csv_out
 from service.workflows.files.table_rows import FileRefused
 from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.preparing import Arrival

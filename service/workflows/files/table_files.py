@@ -1,17 +1,15 @@
-"""Rows of a table file (.csv, .csv.gz, .xlsx) in, CSV that Excel opens out."""
+"""Rows of a table file (.csv, .csv.gz, .xlsx)."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from service.workflows.files.table_csv import csv_rows, gzipped_csv_rows
-from service.workflows.files.table_rows import Broken, FileRefused, Row, Rows, at
+from service.workflows.files.table_rows import Broken, FileRefused, Row, Rows, at, reachable
 from service.workflows.files.table_xlsx import xlsx_rows
 
 _OPENERS: dict[str, Callable[[Path, BinaryIO], AbstractContextManager[Rows]]] = {
@@ -19,7 +17,6 @@ _OPENERS: dict[str, Callable[[Path, BinaryIO], AbstractContextManager[Rows]]] = 
     ".csv": csv_rows,
     ".xlsx": xlsx_rows,
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Table:
@@ -51,7 +48,7 @@ class Table:
 def open_table(path: Path) -> Iterator[Table]:
     """A table file by the end of its name. Raises FileRefused saying what would be right."""
     opener = _opener(path)
-    with _reachable(path, "读不到文件"), path.open("rb") as file, opener(path, file) as rows:
+    with reachable(path, "读不到文件"), path.open("rb") as file, opener(path, file) as rows:
         yield Table(path, rows)
 
 
@@ -68,40 +65,6 @@ def _opener(path: Path) -> Callable[[Path, BinaryIO], AbstractContextManager[Row
     if opener is None:
         raise FileRefused([f"{path}: 只能读 {'、'.join(_OPENERS)} 文件；旧格式 .xls 请另存为 .xlsx 或 UTF-8 CSV。"])
     return opener
-
-
-class CsvOut:
-    """Writes rows of a CSV; a cell that a spreadsheet would run as a formula is defused with a leading quote."""
-
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
-
-    def row(self, cells: Sequence[object]) -> None:
-        self._writer.writerow([_defused(cell) for cell in cells])
-
-
-@contextmanager
-def csv_out(path: Path, header: Sequence[str]) -> Iterator[CsvOut]:
-    """A CSV (UTF-8 with mark, CRLF, as Excel wants it) that stands at `path` when it is whole, or not at all."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        with _reachable(path, "写不了文件"), unfinished.open("w", encoding="utf-8-sig", newline="") as file:
-            out = CsvOut(csv.writer(file))
-            out.row(header)
-            yield out
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A small CSV as text, with the same mark, line ends and defused cells."""
-    file = io.StringIO(newline="")
-    out = CsvOut(csv.writer(file))
-    out.row(header)
-    for row in rows:
-        out.row(row)
-    return "\ufeff" + file.getvalue()
 
 
 def like(word: str, known: Sequence[str]) -> str:
@@ -141,15 +104,3 @@ def _fitted(row: Row, width: int, padded: bool) -> Row:
             row.line, (), Broken("too_few_cells", f"只有 {len(cells)} 个单元格，表头有 {width} 列；这一行可能被截断。")
         )
     return Row(row.line, cells + [None] * (width - len(cells)))
-
-
-def _defused(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
-
-
-@contextmanager
-def _reachable(path: Path, trouble: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileRefused([f"{path}: {trouble}：{error.strerror or error}"]) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -67,3 +68,12 @@ def letter(column: int) -> str:
     """What a spreadsheet calls a column, A for 0. Here, so that no server loads a spreadsheet library for it."""
     higher, own = divmod(column, 26)
     return (letter(higher - 1) if higher else "") + chr(ord("A") + own)
+
+
+@contextmanager
+def reachable(path: Path, trouble: str) -> Iterator[None]:
+    """What the system refuses about a file is said with `trouble` (Chinese) and as the system names it."""
+    try:
+        yield
+    except OSError as error:
+        raise FileRefused([f"{path}: {trouble}：{error.strerror or error}"]) from None

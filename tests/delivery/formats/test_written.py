@@ -97,6 +97,20 @@ def test_a_message_is_what_departments_heard_and_had_not_heard(changes: dict[str
     assert cap.is_message(bulletin(**changes)) is heard
 
 
+@pytest.mark.parametrize(
+    ("confirmed_by", "unverified", "certainty"),
+    [
+        ("值班室", False, "Observed"),
+        ("值班室", True, "Likely"),
+        (None, False, "Likely"),
+        ("常设指令（测试）", False, "Likely"),
+    ],
+)
+def test_red_is_observed_once_a_person_said_so(confirmed_by: str | None, unverified: bool, certainty: str) -> None:
+    red = bulletin(level=Level.RED, confirmed_by=confirmed_by, unverified=unverified)
+    assert cap_words().certainty(red) == certainty
+
+
 def test_an_identifier_names_its_warning_and_revision() -> None:
     assert cap.named(cap.identifier(bulletin(revision=12))) == (str(bulletin().id), 12)
     for other in ("", "x.1", f"{bulletin().id}", f"{bulletin().id}.0", f"{bulletin().id}.1 ", f"{bulletin().id}.١"):

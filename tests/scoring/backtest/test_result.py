@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from math import nan
 from typing import Any
 
 import pytest
@@ -143,3 +144,16 @@ def test_an_escalation_after_the_span_is_no_case_of_it() -> None:
     assert judged([later], [], SPAN, DEFINITION)["escalations"]["total"] == 0
     longer = replace(SPAN, end=SPAN.end + timedelta(days=30))
     assert judged([later], [], longer, DEFINITION)["escalations"]["total"] == 1
+
+
+def test_both_as_one_probability_rise_with_the_rules_and_with_the_model_and_say_nothing_without_it() -> None:
+    rank = PREDICTORS["pooled"].rank
+    ranks = [
+        rank(moment(1, level, probability=said)) or (nan, nan)
+        for level in (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
+        for said in (0.0, 0.1, 0.9, 1.0)
+    ]
+    by_level = [ranks[start : start + 4] for start in range(0, 16, 4)]
+    assert all(run == sorted(run) and len(set(run)) == 4 for run in by_level)
+    assert all(list(run) == sorted(run) and len(set(run)) == 4 for run in zip(*by_level, strict=True))
+    assert rank(moment(1, probability=None)) is None

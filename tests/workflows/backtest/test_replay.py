@@ -71,7 +71,7 @@ def test_departments_lead_and_answers_reach_their_matters(played: Run) -> None:
 def test_all_predictors_are_measured_at_all_budgets(result: dict[str, Any]) -> None:
     assert {"5", "10", "20"} <= result["budgets"].keys()
     for measured in result["budgets"].values():
-        assert measured.keys() == {"both", "rules", "model", "history", "people"}
+        assert measured.keys() == {"both", "rules", "model", "pooled", "history", "people"}
     assert result["thresholds"]["both"]["yellow"]["warnings"] > 20
     assert result["escalations"]["total"] > 0
     assert result["calibration"]["bins"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.workflows.files.table_files import csv_out, open_table
+from service.workflows.files.table_files import open_table
+from service.workflows.files.table_out import csv_out
 from service.workflows.files.table_rows import Broken, FileRefused, Row
 from tests.workflows.files.table_makers import write, write_xlsx
 
