@@ -26,7 +26,7 @@ from service.scoring.evaluate import Marks, Numbers
 from service.scoring.features import NAMES, feature_schema_hash
 from service.scoring.label_definition import load_definition
 from service.scoring.learning.events import Settings
-from service.scoring.learning.numbered import STRENGTHS, Numbered, NumberRows, fit_numbers
+from service.scoring.learning.numbered import STIFFNESS, STRENGTHS, Numbered, NumberRows, fit_numbers
 from service.scoring.learning.parts import plain_parts
 from service.scoring.replay import HORIZON_DAYS, Example
 from service.scoring.replay import examples as examples_of
@@ -158,7 +158,7 @@ def _require_enough(split: Split) -> None:
 
 def _version(seed: int, districts: int, days: int) -> str:
     kinds = sha256(KINDS_FILE.read_bytes()).hexdigest()
-    recipe = [seed, districts, days, plain(SimulationParameters()), kinds, feature_schema_hash(), STRENGTHS]
+    recipe = [seed, districts, days, plain(SimulationParameters()), kinds, feature_schema_hash(), STRENGTHS, STIFFNESS]
     return f"{GENERATION}-{sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]}"
 
 

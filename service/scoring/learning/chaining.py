@@ -23,6 +23,7 @@ HALF_LIVES = (None, 0.5, 0.2)  # of a row's weight, in spans of the training row
 TREES = (100, 200)
 SHARES = (0.5, 0.75, 0.25, 1.0, 0.0)  # of the line in the blend; halves are the simplest
 SIMPLER_WITHIN = 0.0005  # nats; the simpler choice is kept unless another wins by more
+BEYOND_CHANCE = 2.0  # standard errors by which another strength, half-life or calibration must win where cases are told
 Choice = TypeVar("Choice")
 FEWEST_OF_EACH = 10  # true and false labels a fold must learn from
 
@@ -39,7 +40,7 @@ class Material:
     times: Numbers
     blocks: Blocks
     seed: int
-    strengths: Sequence[float] = STRENGTHS
+    strengths: Sequence[float] = STRENGTHS  # where cases are told, the first is kept unless another is surely better
     cases: Rows | None = None  # [n] rows of one case are one piece of evidence; None: each is its own
 
     def row_weights(self, rows: Rows, half_life: float | None) -> Numbers:
@@ -109,14 +110,16 @@ def choose(material: Material, folds: Sequence[Fold], history: Numbers) -> Chain
 def _best_line(material: Material, folds: Sequence[Fold], truth: Marks) -> tuple[Numbers, float, float | None]:
     paths = each_alone(lambda fold: _path(material, fold), folds)
     by_strength = {each: _judged(material, folds, [path[each] for path in paths]) for each in material.strengths}
-    strength = min(material.strengths, key=lambda each: _loss(truth, by_strength[each]))
+    cases = _cases(material, folds)
+    least = min(material.strengths, key=lambda each: _loss(truth, by_strength[each]))
+    strength = least if cases is None else _simplest(by_strength, truth, cases)
     starts = [path[strength] for path in paths]
     by_life: dict[float | None, Numbers] = {None: by_strength[strength]}
     for life in HALF_LIVES[1:]:
         again = partial(_again, material, strength, life)
         lines = each_alone(again, zip(folds, starts, strict=True))
         by_life[life] = _judged(material, folds, lines)
-    half_life = _simplest(by_life, truth, _cases(material, folds))
+    half_life = _simplest(by_life, truth, cases)
     return by_life[half_life], strength, half_life
 
 
@@ -153,12 +156,12 @@ def _best_forest(
     return by_trees[trees], trees
 
 
-def first_as_good(losses: Mapping[Choice, Numbers], cases: Rows) -> Choice:
-    """The first choice whose loss lies within one standard error of the best. `losses` [n] row by row, `cases` [n]:
-    rows of one case are one piece of evidence."""
+def first_as_good(losses: Mapping[Choice, Numbers], cases: Rows, errors: float = 1.0) -> Choice:
+    """The first choice whose loss lies within so many standard errors of the best. `losses` [n] row by row, `cases`
+    [n]: rows of one case are one piece of evidence."""
     best = min(losses, key=lambda choice: float(losses[choice].mean()))
     apart = {choice: loss - losses[best] for choice, loss in losses.items()}
-    return next(choice for choice, off in apart.items() if off.mean() <= _standard_error(off, cases))
+    return next(choice for choice, off in apart.items() if off.mean() <= errors * _standard_error(off, cases))
 
 
 def surprise(odds: Numbers, truth: Marks) -> Numbers:
@@ -181,7 +184,7 @@ def _cases(material: Material, folds: Sequence[Fold]) -> Rows | None:
 def _simplest(told: dict[Choice, Numbers], truth: Marks, cases: Rows | None = None) -> Choice:
     """The first choice that is as good as the best."""
     if cases is not None:
-        return first_as_good({choice: surprise(odds, truth) for choice, odds in told.items()}, cases)
+        return first_as_good({choice: surprise(odds, truth) for choice, odds in told.items()}, cases, BEYOND_CHANCE)
     losses = {choice: _loss(truth, odds) for choice, odds in told.items()}
     return next(choice for choice, loss in losses.items() if loss <= min(losses.values()) + SIMPLER_WITHIN)
 

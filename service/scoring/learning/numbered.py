@@ -10,7 +10,16 @@ import numpy as np
 
 from service.scoring.evaluate import Marks, Numbers
 from service.scoring.learning.calibration import TRUSTS, Calibration, calibrate, partly
-from service.scoring.learning.chaining import Chain, Fold, Material, choose, first_as_good, folds_of, surprise
+from service.scoring.learning.chaining import (
+    BEYOND_CHANCE,
+    Chain,
+    Fold,
+    Material,
+    choose,
+    first_as_good,
+    folds_of,
+    surprise,
+)
 from service.scoring.learning.choice import Chosen
 from service.scoring.learning.conformal import Conformal, Judged, conform
 from service.scoring.learning.events import Rows, Settings
@@ -23,8 +32,9 @@ from service.scoring.learning.rates import blocks_of, coded, learned_rates, log_
 from service.scoring.learning.reading import Frame
 from service.scoring.learning.shapes import Design, design_of
 
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # C of the line: rows are many and columns few
-SIMPLEST_FIRST = ("base", "history", "line", "trees", "blend")
+STRENGTHS = (0.05, 0.01, 0.003, 0.001, 0.2, 1.0)  # C of the line, the first kept unless another is surely better
+STIFFNESS = 7.0  # of the bends: a straight line first, bent only where many rows ask for it
+WAYS = ("base", "history", "line", "trees", "blend")
 STRETCHES = 4  # of the judged rows' time, in which like cases are gathered for the interval
 
 
@@ -84,15 +94,15 @@ class Numbered:
 
 
 def fit_numbers(
-    rows: NumberRows, labels: Marks, names: Sequence[str], settings: Settings, among: Sequence[str] = SIMPLEST_FIRST
+    rows: NumberRows, labels: Marks, names: Sequence[str], settings: Settings, among: Sequence[str] = WAYS
 ) -> Numbered:
     """Choose by forward-chaining, fit on all rows, calibrate on the newest judged rows. Same input, same result.
 
-    Of the ways in `among`, simplest first, the first whose loss lies within one standard error of the best is kept.
+    Of the ways in `among` the one of least loss is kept.
     Raises ValueError when the labels are all alike or no block of time can be judged.
     """
     frame = frame_of(names, rows.table)
-    design = design_of(frame, settings.monotone, may_log=False)
+    design = design_of(frame, settings.monotone, may_log=False, stiffness=STIFFNESS)
     blocks = blocks_of(rows.times, settings.horizon)
     signs = [settings.monotone.get(name, 0) for name in names]
     groups, codes = coded(rows.kinds)
@@ -103,7 +113,7 @@ def fit_numbers(
     if not folds:
         raise ValueError("too few labels to judge on")
     chain = choose(material, folds, rates_before(codes, labels, blocks))
-    chain = _simplest(chain, labels, cases, among)
+    chain = _best_of(chain, among)
     calibration = _calibration(chain, labels, cases, folds)
     line, forest = fitted_of(material, chain.chosen)
     rates = learned_rates(codes, labels, len(groups)).tolist()
@@ -127,10 +137,9 @@ def frame_of(names: Sequence[str], table: Numbers) -> Frame:
     return Frame(table, tuple(names), np.zeros((len(table), 0), np.uint8), ())
 
 
-def _simplest(chain: Chain, labels: Marks, cases: Rows, among: Sequence[str]) -> Chain:
-    """The chain of the first way that is as good as the best of those in `among`."""
-    truth = labels[chain.rows]
-    way = first_as_good({each: surprise(chain.ways[each], truth) for each in among}, cases[chain.rows])
+def _best_of(chain: Chain, among: Sequence[str]) -> Chain:
+    """The chain of the best of the ways in `among`."""
+    way = min(among, key=lambda each: chain.chosen.losses[each])
     share = {"line": 1.0, "trees": 0.0}.get(way, chain.chosen.share)
     return replace(chain, chosen=replace(chain.chosen, way=way, share=share), odds=chain.ways[way])
 
@@ -147,7 +156,7 @@ def _calibration(chain: Chain, labels: Marks, cases: Rows, folds: Sequence[Fold]
     losses = {
         trust: surprise(_followed(found, chain.odds, parts, trust), labels[chain.rows[after]]) for trust in TRUSTS
     }
-    return partly(found[-1], first_as_good(losses, cases[chain.rows[after]]))
+    return partly(found[-1], first_as_good(losses, cases[chain.rows[after]], BEYOND_CHANCE))
 
 
 def _followed(found: Sequence[Calibration], odds: Numbers, parts: Sequence[Rows], trust: float) -> Numbers:

@@ -57,14 +57,24 @@ class Design:
         return told + [0] * (len(self.mean) - len(told))
 
 
-def design_of(frame: Frame, monotone: Mapping[str, int], may_log: bool = True) -> Design:
-    """Shapes and standardisation from the training rows. Without `may_log` every part is made of straight pieces."""
+def design_of(frame: Frame, monotone: Mapping[str, int], may_log: bool = True, stiffness: float = 1.0) -> Design:
+    """Shapes and standardisation from the training rows. Without `may_log` every part is made of straight pieces.
+
+    `stiffness`: how many times smaller a bend is written than the column it bends, so that the ridge holds it the more.
+    """
     named = zip(frame.number_names, frame.numbers.T, strict=True)
     shapes = tuple(shape for name, values in named if (shape := _shape(name, values, monotone.get(name, 0), may_log)))
     columns = raw_columns(shapes, frame)
     spread = columns.std(axis=0)
     kept = np.where(spread < RARE, np.sqrt(spread * RARE), spread)
+    kept[_bends(shapes)] *= stiffness
     return Design(shapes, columns.mean(axis=0), np.where(spread < 1e-9, 1.0, kept))
+
+
+def _bends(shapes: Sequence[Shape]) -> list[int]:
+    """The places of the columns that bend another one."""
+    told = [bend for shape in shapes for bend in [False, *[True] * _bends_of(shape), *[False] * shape.marks_missing]]
+    return [place for place, bend in enumerate(told) if bend]
 
 
 def raw_columns(shapes: Sequence[Shape], frame: Frame) -> Numbers:
@@ -104,5 +114,9 @@ def columns_of(shape: Shape, values: Numbers) -> list[Numbers]:
 
 def signs_of(shape: Shape) -> list[int]:
     """The sign each column's weight must have; 0 for any."""
-    bends = (len(shape.knots) + 1 if shape.knots else 0) if shape.sign else len(shape.knots)
-    return [shape.sign] * (1 + bends) + [0] * shape.marks_missing
+    return [shape.sign] * (1 + _bends_of(shape)) + [0] * shape.marks_missing
+
+
+def _bends_of(shape: Shape) -> int:
+    """How many columns bend it: segments between the ends where its direction is given."""
+    return len(shape.knots) + bool(shape.knots and shape.sign)
