@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import log
+from functools import cache
 
 from service.domain.levels import Level
 from service.scoring.backtest.known import Moment
-from service.scoring.pooling import load_pooling
+from service.scoring.pooling import Pooler, load_pooling
 
 Rank = tuple[float, float]
 Test = Callable[[Moment], bool]
 WARNED = (Level.YELLOW, Level.ORANGE, Level.RED)
-NEXT_TO_CERTAIN = 1e-9  # a probability nearer to 0 or 1 ranks no further out
 MANY_PEOPLE = (5, 10, 30, 50, 100)  # "warn on everything above n people": an office would pick one of these
 
 
@@ -42,8 +41,12 @@ def _of_pooled(moment: Moment) -> Rank | None:
     """Both as one probability by the stated weights of pooling.yaml; it judges nothing in service yet."""
     if moment.probability is None:
         return None
-    said = min(max(moment.probability, NEXT_TO_CERTAIN), 1 - NEXT_TO_CERTAIN)
-    return (load_pooling().both.log_odds(log(said / (1 - said)), moment.rule_level), 0.0)
+    return (_pooler().pooled(moment.probability, moment.rule_level).both, 0.0)
+
+
+@cache
+def _pooler() -> Pooler:
+    return Pooler(load_pooling())
 
 
 def _of_history(moment: Moment) -> Rank | None:
