@@ -38,7 +38,7 @@ def _of_model(moment: Moment) -> Rank | None:
 
 
 def _of_pooled(moment: Moment) -> Rank | None:
-    """Both as one probability by the stated weights of pooling.yaml; it judges nothing in service yet."""
+    """Both as one probability by the stated weights of pooling.yaml; in service it is reported and judges nothing."""
     if moment.probability is None:
         return None
     return (_pooler().pooled(moment.probability, moment.rule_level).both, 0.0)
@@ -77,7 +77,7 @@ PREDICTORS: dict[str, Predictor] = {
     "both": Predictor("规则与模型（本服务）", _of_both, _at_levels(lambda moment: moment.level)),
     "rules": Predictor("只用规则", _of_rules, _at_levels(lambda moment: moment.rule_level)),
     "model": Predictor("只用模型", _of_model, _at_levels(lambda moment: moment.model_level)),
-    "pooled": Predictor("规则与模型合成的概率（约定权重，尚未启用）", _of_pooled, {}),
+    "pooled": Predictor("规则与模型合成的概率（约定权重，只作参考）", _of_pooled, {}),
     "history": Predictor("只看当地同类历史", _of_history, {}),
     "people": Predictor("人数多就预警", _of_people, {f"people_{n}": _touching(n) for n in MANY_PEOPLE}),
 }
