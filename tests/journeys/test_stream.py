@@ -84,17 +84,19 @@ async def test_a_listener_that_drops_and_returns_over_a_restart_hears_everything
     reporting, reading = await served.key(Scope.REPORT, system="grid"), await served.key(Scope.READ)
     stopped = asyncio.Event()
 
-    async def kept(body: dict[str, Any]) -> bool:
+    async def kept(client: httpx.AsyncClient, body: dict[str, Any]) -> bool:
         try:
-            return (await served.client_with(reporting).post("/v1/incidents", json=body)).is_success
+            return (await client.post(f"{served.base}/v1/incidents", json=body)).is_success
         except httpx.TransportError:  # the server is away: the same report again
             return False
 
     async def keep_reporting() -> None:
-        for number in itertools.count():
-            if stopped.is_set():
-                return
-            await until(partial(kept, different(number)))
+        headers = {"Authorization": f"Bearer {reporting}"}
+        async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
+            for number in itertools.count():
+                if stopped.is_set():
+                    return
+                await until(partial(kept, client, different(number)))
 
     reporter = asyncio.create_task(keep_reporting())
     listener = Listener(served.client_with(reading), after=0)

@@ -206,7 +206,7 @@ async def test_judging_comes_back_by_an_administrators_word_or_by_promotion_and_
     await settled.days(7, EACH_DAY, lambda body: body | scaled)
     assert await settled.look() is Standing.HANDED_TO_RULES
 
-    await settled.days(1, 10)
+    await settled.days(1, 20)
     assert await settled.look() is Standing.HANDED_TO_RULES
     back = {"by": "model", "reason": "人数口径由户改为人，已核实"}
     assert (await settled.admin.put("/v1/model/judging", json=back)).status_code == 204
