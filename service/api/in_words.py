@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.store.engine import Row
 
+LEARNED = "合并权重按本地结果学得，据此定级；不低于规则的底线"
 REPORTED_ONLY = "合并值按约定权重算出，仅供参考，不改变级别"
 
 
@@ -21,7 +22,8 @@ def _pooled(score: Row) -> str | None:
     if not pooled:
         return None
     alone = f"规则单独 {pooled['rules']:.0%}，模型单独 {score['probability']:.0%}"
-    return f"{alone}，合并 {pooled['both']:.0%}（{REPORTED_ONLY}；权重 {pooled['version']}）"
+    says = LEARNED if pooled.get("learned") else REPORTED_ONLY
+    return f"{alone}，合并 {pooled['both']:.0%}（{says}；权重 {pooled['version']}）"
 
 
 def _prior(score: Row) -> str | None:
@@ -29,5 +31,5 @@ def _prior(score: Row) -> str | None:
     if share is None:
         return None
     if share == 1:
-        return "评分全部来自先验：模型只用模拟数据训练，还没有真实结果参与"
-    return f"评分约 {share:.0%} 来自先验，其余来自真实结果"
+        return "模型的评分全部来自先验：只用模拟数据训练，还没有真实结果参与"
+    return f"模型的评分约 {share:.0%} 来自先验，其余来自真实结果"

@@ -65,11 +65,15 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """Probabilities: of the level of the rules alone, and of rules and model together, by the weights of `version`."""
+    """Probabilities: of the level of the rules alone, and of rules and model together, by the weights of `version`.
+
+    `learned` from outcomes of this service; else stated, and then no level rests on it.
+    """
 
     rules: float
     both: float
     version: str
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

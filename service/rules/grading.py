@@ -60,14 +60,15 @@ def cuts_for(thresholds: Thresholds, area: str, on: date) -> Cuts:
 def level(findings: Sequence[Finding], score: Score, cuts: Cuts) -> Judgement:
     """Judge one open matter. `findings` are all answers of the rulebook, `score` the model's answer or why none."""
     hits = sorted((each for each in findings if each.answer is Answer.HIT), key=_rank, reverse=True)
-    by_rules = highest(*(hit.level_floor for hit in hits))
+    by_rules = floor_of(hits)
     by_model = None if score.probability is None else cuts.level_of(score.probability)
-    granted = _granted(by_model, by_rules)
+    granted = _granted(by_model, by_rules, _learned(score, cuts))
     judged = highest(Level.BLUE, by_rules, granted) or Level.BLUE
     apart = by_model is not None and abs((by_rules or Level.BLUE).rank - by_model.rank) >= FAR_APART
     reasons = (
         *map(_rule_reason, hits),
         *_model_reasons(score, by_model),
+        *_pooled_reason(score, granted),
         *_judge_reasons(judged, by_rules, by_model, granted),
         *_doubts(findings, score, apart),
     )
@@ -84,12 +85,26 @@ def level(findings: Sequence[Finding], score: Score, cuts: Cuts) -> Judgement:
     )
 
 
-def _granted(by_model: Level | None, by_rules: Level | None) -> Level | None:
-    """How far the model may raise, given what the rules say."""
-    if by_model is None or by_model.rank <= MODEL_CEILING.rank:
-        return by_model
+def floor_of(findings: Iterable[Finding]) -> Level | None:
+    """The highest level that a rule asks for; None where none hit."""
+    return highest(*(each.level_floor for each in findings if each.answer is Answer.HIT))
+
+
+def _learned(score: Score, cuts: Cuts) -> Level | None:
+    """What rules and model say as one probability, once how they combine was learned from outcomes."""
+    return cuts.level_of(score.pooled.both) if score.pooled and score.pooled.learned else None
+
+
+def _granted(by_model: Level | None, by_rules: Level | None, learned: Level | None) -> Level | None:
+    """How far the model, or what was `learned` of both, may raise, given what the rules say.
+
+    Red is confirmed by the model's own probability: the rules must not confirm themselves.
+    """
     confirmed = by_rules is not None and by_rules.rank >= Level.ORANGE.rank
-    return by_model if confirmed else MODEL_CEILING
+    if by_model is Level.RED and confirmed:
+        return by_model
+    said = by_model if learned is None else learned
+    return MODEL_CEILING if said is not None and said.rank > MODEL_CEILING.rank else said
 
 
 def _rank(hit: Finding) -> int:
@@ -111,10 +126,16 @@ def _model_reasons(score: Score, by_model: Level | None) -> Iterable[Reason]:
         yield _reason("model", reason.group, reason.text, None)
 
 
+def _pooled_reason(score: Score, granted: Level | None) -> Iterable[Reason]:
+    if score.pooled and score.pooled.learned:
+        text = f"规则与模型合并后为 {score.pooled.both:.0%}（按本地结果学得），据此定级"
+        yield _reason("model", "pooled", text, granted)
+
+
 def _judge_reasons(
     judged: Level, by_rules: Level | None, by_model: Level | None, granted: Level | None
 ) -> Iterable[Reason]:
-    if granted is not by_model:
+    if by_model is Level.RED and granted is MODEL_CEILING:
         text = "模型达到红级分界，但规则未到橙级；模型单独最多提到橙级"
         yield Reason("judge", "model_ceiling", text, MODEL_CEILING)
     if by_model is Level.RED and granted is Level.RED and by_rules is Level.ORANGE:

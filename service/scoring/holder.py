@@ -9,6 +9,7 @@ from service.domain.judging import Score, Shadow
 from service.domain.matters import MatterSnapshot
 from service.domain.quick import changed
 from service.scoring.features import feature_hash, features
+from service.scoring.pooling import Pooler
 from service.scoring.scorer import Scorer
 
 
@@ -19,6 +20,7 @@ class InUse:
     champion: Scorer | None
     why_none: str | None = None
     shadows: tuple[Scorer, ...] = ()
+    pooler: Pooler | None = None  # learned from outcomes of the champion; None: the stated one
 
     def score(self, snapshots: Sequence[MatterSnapshot]) -> list[Score]:
         """One score per snapshot, in order; without a champion each says why and keeps what the shadows said."""

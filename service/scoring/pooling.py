@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import log
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,6 +26,7 @@ POOLING_FILE = Path(__file__).with_name("pooling.yaml")
 _pooled = quick(Pooled)
 STEPS = (Level.YELLOW, Level.ORANGE, Level.RED)
 Within = Annotated[float, Field(gt=0, lt=1)]
+NotBelow = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Above = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -64,23 +65,55 @@ class Stated:
     sure_weights: float
 
 
-class Pooler:
-    """The stated pooling, for the scores of a serving process. Stateless after construction."""
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A pooling learned from outcomes, as it is kept beside the model it belongs to."""
 
-    def __init__(self, stated: Stated) -> None:
-        self._version, self._weight = stated.version, stated.both.model
+    version: str
+    both: Pooling
+    rules: Pooling
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON; `read_learned` reads it."""
+        return {"version": self.version, "both": _plain(self.both), "rules": _plain(self.rules)}
+
+
+class Pooler:
+    """A pooling, stated or learned, for the scores of a serving process. Stateless after construction."""
+
+    def __init__(self, weights: Stated | Learned) -> None:
+        self._version, self._weight, self._learned = weights.version, weights.both.model, weights.both.learned
         self._said = {
-            level: (sigmoid(stated.rules.log_odds(0.0, level)), stated.both.log_odds(0.0, level))
+            level: (sigmoid(weights.rules.log_odds(0.0, level)), weights.both.log_odds(0.0, level))
             for level in (None, *Level)
         }
 
     def pooled(self, model: float, by_rules: Level | None) -> Pooled:
         """Of the model's probability and the highest floor of the findings that hit, None where none did."""
         rules, constant = self._said[by_rules]
-        return _pooled(rules, sigmoid(constant + self._weight * _within(model)), self._version)
+        return _pooled(rules, sigmoid(constant + self._weight * log_odds_of(model)), self._version, self._learned)
 
 
-def _within(probability: float) -> float:
+def read_learned(plain: Any) -> Learned:
+    """What `Learned.plain` made. Raises PoolingError."""
+    try:
+        kept = _Kept.model_validate(plain)
+    except ValidationError as error:
+        raise PoolingError(f"学得的合并权重有误：{_wrong(error)}") from None
+    return Learned(kept.version, _pooling(kept.both), _pooling(kept.rules))
+
+
+def _pooling(kept: _KeptPooling) -> Pooling:
+    return Pooling(kept.constant, kept.model, {level: kept.steps[level] for level in STEPS}, learned=True)
+
+
+def _plain(pooling: Pooling) -> dict[str, Any]:
+    steps = {level.value: pooling.steps[level] for level in STEPS}
+    return {"constant": pooling.constant, "model": pooling.model, "steps": steps}
+
+
+def log_odds_of(probability: float) -> float:
+    """Of a probability, also of one that is certain."""
     return _log_odds(min(max(probability, NEXT_TO_CERTAIN), 1 - NEXT_TO_CERTAIN))
 
 
@@ -121,14 +154,31 @@ class _File(_Part):
         return self
 
 
+class _KeptPooling(_Part):
+    constant: Annotated[float, Field(allow_inf_nan=False)]
+    model: NotBelow
+    steps: dict[Level, NotBelow]
+
+    @model_validator(mode="after")
+    def _whole(self) -> _KeptPooling:
+        if set(self.steps) != set(STEPS):
+            raise ValueError("steps 须写明黄、橙、红三级")
+        return self
+
+
+class _Kept(_Part):
+    version: str
+    both: _KeptPooling
+    rules: _KeptPooling
+
+
 @cache
 def load_pooling(source: Path = POOLING_FILE) -> Stated:
     """Read and check a pooling. Raises PoolingError."""
     try:
         part = _File.model_validate(read_yaml(source))
     except ValidationError as error:
-        wrong = "；".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise PoolingError(f"{source.name} 有误：{wrong}") from None
+        raise PoolingError(f"{source.name} 有误：{_wrong(error)}") from None
     odds = {level: _log_odds(part.rule_probability[level.value]) for level in (Level.BLUE, *STEPS)}
     return Stated(
         version=part.version,
@@ -140,6 +190,10 @@ def load_pooling(source: Path = POOLING_FILE) -> Stated:
         sure_constant=part.sure.constant,
         sure_weights=part.sure.weights,
     )
+
+
+def _wrong(error: ValidationError) -> str:
+    return "；".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
 
 
 def _stated(odds: Mapping[Level, float], rules: float, model: float) -> Pooling:

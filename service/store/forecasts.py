@@ -63,6 +63,11 @@ async def cells(connection: AsyncConnection, span: Span, sight: Sight) -> list[R
     return rows_of(await connection.execute(text(_CELLS), given))
 
 
+async def settled_rows(connection: AsyncConnection, version: str) -> list[Row]:
+    """Settled forecasts one model judged by, of which it is known what came, in order: matter, rule level, label."""
+    return rows_of(await connection.execute(text(_SETTLED_ROWS), {"version": version}))
+
+
 async def ways(connection: AsyncConnection, span: Span, sight: Sight) -> list[Row]:
     """Settled forecasts in sight of which it is known what came, and what rules, model and both said, summed by month,
     model, way, level and label: see scoring.record."""
@@ -108,6 +113,11 @@ SELECT f.month, f.version, width_bucket(f.probability, CAST(:edges AS float8[]))
   sum(f.probability * f.probability) AS squares
 FROM forecast f WHERE {_IN_SIGHT} GROUP BY 1, 2, 3, 4, 5, 6
 """  # noqa: S608
+_SETTLED_ROWS = """
+SELECT at, matter_id, probability, rule_level, label FROM forecast
+WHERE version = :version AND judged AND check_at IS NULL AND label <> 'not_yet_known' AND by_both IS NOT NULL
+ORDER BY at, matter_id
+"""
 _WAYS = f"""
 SELECT f.month, f.version, way.name AS way, way.level, f.label, count(*) AS forecasts, sum(way.said) AS expected,
   sum(way.said * way.said) AS squares,

@@ -12,9 +12,9 @@ from service.store.engine import Row, dump_json, insert_rows, new_id, rows_of
 from service.store.tables_model import ModelEventTable, ModelVersionTable
 
 _SHOWN = "version, sha256, feature_schema, horizon_days, synthetic, role, role_since, taken_at, taken_by, promoted_by"
-_JSON = ("reference", "sample")
+_JSON = ("reference", "sample", "pooling")
 CHANGEABLE = frozenset(
-    ("role", "role_since", "promoted_by", "champion_before", "handed_over_because", "accepted", "reference", "sample")
+    ("role", "role_since", "promoted_by", "champion_before", "handed_over_because", "accepted", *_JSON)
 )
 
 
@@ -42,13 +42,13 @@ async def in_role(connection: AsyncConnection, role: str) -> Row | None:
 
 async def roles(connection: AsyncConnection) -> list[Row]:
     """What a process must know to see that it is out of step: version, hash and standing of whom it should run."""
-    statement = "SELECT version, sha256, role, handed_over_because FROM model_version WHERE role <> 'retired'"
+    statement = "SELECT version, sha256, role, handed_over_because, pooling FROM model_version WHERE role <> 'retired'"
     return rows_of(await connection.execute(text(statement + " ORDER BY role")))
 
 
 async def add(connection: AsyncConnection, row: Row) -> None:
     """Keep a new model; its files are never changed afterwards."""
-    blank = dict.fromkeys(("promoted_by", "champion_before", "handed_over_because", "reference", "sample"))
+    blank = dict.fromkeys(("promoted_by", "champion_before", "handed_over_because", *_JSON))
     await insert_rows(connection, ModelVersionTable, [{**blank, "accepted": [], **row}])
 
 

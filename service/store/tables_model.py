@@ -38,6 +38,7 @@ class ModelVersionTable(SQLModel, table=True):
     accepted: list[str] = Field(sa_type=TEXTS)  # findings an administrator knew of when handing judging back to it
     reference: dict[str, Any] | None = Field(sa_type=JSONB)  # what it met when it began here; see scoring.drift
     sample: list[Any] | None = Field(sa_type=JSONB)  # until there are enough for a reference
+    pooling: dict[str, Any] | None = Field(sa_type=JSONB)  # how rules and this model combine, learned; none: as stated
 
 
 class ModelEventTable(SQLModel, table=True):
@@ -46,7 +47,7 @@ class ModelEventTable(SQLModel, table=True):
     __tablename__ = "model_event"
     id: UUID = Field(primary_key=True)
     at: datetime = Field(sa_type=INSTANT)
-    kind: str  # taken_in | promoted | rolled_back | retired | handed_to_rules | handed_back | warned
+    kind: str  # taken_in | promoted | rolled_back | retired | handed_to_rules | handed_back | warned | pooled
     version: str
     actor: str
     reason: str | None

@@ -12,7 +12,7 @@ from service.domain.matters import Matter, MatterSnapshot
 from service.domain.quick import changed
 from service.rules.engine import evaluate_many
 from service.rules.facts import facts_of
-from service.rules.grading import cuts_for, level
+from service.rules.grading import cuts_for, floor_of, level
 from service.rules.rulebook import Rulebook
 from service.store.engine import Row, new_id
 from service.workflows.parts import Engines
@@ -70,8 +70,8 @@ def _judged(
     moment: tuple[datetime, str],
 ) -> Judged:
     (findings, alone), (now, cause) = answers, moment
-    judgement = level(findings, alone, engines.thresholds.made(cuts_for, matter.area, engines.day(now)))
-    score = _pooled(engines, alone, judgement)
+    score = _pooled(engines, alone, findings)
+    judgement = level(findings, score, engines.thresholds.made(cuts_for, matter.area, engines.day(now)))
     judgement_id = new_id()
     row = {
         "id": judgement_id,
@@ -99,11 +99,12 @@ def _judged(
     return Judged(kept, judgement, score, row)
 
 
-def _pooled(engines: Engines, score: Score, judgement: Judgement) -> Score:
-    """With rules and model as one probability beside it: reported, it judges nothing (decision 0026 says why)."""
+def _pooled(engines: Engines, score: Score, findings: Sequence[Finding]) -> Score:
+    """With rules and model as one probability beside it. As stated it judges nothing (decision 0026 says why)."""
     if score.probability is None:
         return score
-    return changed(score, pooled=engines.pooler.pooled(score.probability, judgement.rule_level))
+    pooler = engines.models.current.pooler or engines.pooler
+    return changed(score, pooled=pooler.pooled(score.probability, floor_of(findings)))
 
 
 def _kept_findings(findings: Sequence[Finding]) -> Row:

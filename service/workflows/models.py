@@ -18,6 +18,7 @@ from service.domain.problems import Problem, not_found
 from service.scoring.artefact import Artefact, ModelRefused, load_artefact, read_artefact
 from service.scoring.features import feature_schema_hash
 from service.scoring.holder import InUse, ModelHolder
+from service.scoring.pooling import Learned, Pooler, PoolingError, read_learned
 from service.scoring.scorer import Scorer
 from service.store import models, scores
 from service.store.engine import Row
@@ -128,6 +129,19 @@ class Models:
                 await scores.drop_tallies(connection, champion["version"])
         await self.follow()
 
+    async def pool_by(self, learned: Learned | None, version: str, act: Act) -> None:
+        """Combine rules and the champion as `learned`, or as stated. Raises Problem 409 when it is champion no more."""
+        async with self.doors.transaction() as connection:
+            await models.lock(connection)
+            champion = await models.in_role(connection, "champion")
+            if champion is None or champion["version"] != version:
+                raise Problem(409, "not_champion", f"模型 {version} 已不在用，请重新学习合并权重。")
+            plain = learned.plain() if learned else None
+            await models.amend(connection, version, {"pooling": plain})
+            await models.note(connection, act.of("pooled", version, pooling=plain))
+            await change(connection)
+        await self.follow()
+
     async def one(self, version: str) -> Row:
         async with self.doors.engine.connect() as connection:
             row = await models.by_version(connection, version)
@@ -154,7 +168,17 @@ def in_use(champion: Row | None, challenger: Row | None) -> InUse:
     if champion is not None and champion["handed_over_because"] is not None:
         shadows = [scorer, *shadows] if scorer else shadows
         return InUse(None, f"已交回规则：{champion['handed_over_because']}", tuple(shadows))
-    return InUse(scorer, why, tuple(shadows))
+    return InUse(scorer, why, tuple(shadows), _pooler(champion))
+
+
+def _pooler(champion: Row | None) -> Pooler | None:
+    if champion is None or champion["pooling"] is None:
+        return None
+    try:
+        return Pooler(read_learned(champion["pooling"]))
+    except PoolingError as error:
+        LOG.error("a learned pooling cannot be used, the stated one holds", extra={"why": str(error)})
+        return None
 
 
 async def hand_over(connection: AsyncConnection, champion: Row, act: Act) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from service.domain.judging import Answer, Finding, Judgement, Score, ScoreReason
+from service.domain.judging import Answer, Finding, Judgement, Pooled, Score, ScoreReason
 from service.domain.levels import Level
 from service.rules.grading import Cuts, cut_off, cuts_for, level
 from service.rules.thresholds import ThresholdError, load_thresholds
@@ -43,6 +43,38 @@ def test_rules_and_model_together(
     assert (judged.level, judged.needs_look) == (expected, look), why
     assert judged.rule_level is floor
     assert judged.model_used is (probability is not None)
+
+
+LEARNED = [
+    # rule floor, model's probability, both as learned, level, why
+    (None, 0.05, 0.3, ORANGE, "what was learned of both raises"),
+    (None, 0.3, 0.15, YELLOW, "and lowers what the model alone would say"),
+    (None, 0.3, 0.9, ORANGE, "red is not learned"),
+    (ORANGE, 0.3, 0.9, ORANGE, "the model itself must confirm red"),
+    (ORANGE, 0.5, 0.3, RED, "and does, whatever both say"),
+    (ORANGE, 0.01, 0.01, ORANGE, "a floor holds"),
+    (RED, 0.01, 0.01, RED, "also a red one"),
+]
+
+
+@pytest.mark.parametrize(("floor", "alone", "both", "expected", "why"), LEARNED, ids=[row[-1] for row in LEARNED])
+def test_a_learned_probability_of_both_judges_in_the_models_place(
+    floor: Level | None, alone: float, both: float, expected: Level, why: str
+) -> None:
+    judged = level([hit(floor)] if floor else [], Score(alone, pooled=Pooled(0.1, both, "1", learned=True)), CUTS)
+    assert judged.level is expected, why
+    assert judged.model_level is CUTS.level_of(alone)
+    assert judged.needs_look is level([hit(floor)] if floor else [], Score(alone), CUTS).needs_look
+    assert f"{both:.0%}" in next(reason.text for reason in judged.reasons if reason.code == "pooled")
+    assert expected in [reason.level for reason in judged.reasons]
+
+
+@pytest.mark.parametrize(("floor", "alone", "both", "expected", "why"), LEARNED, ids=[row[-1] for row in LEARNED])
+def test_a_stated_probability_of_both_judges_nothing(
+    floor: Level | None, alone: float, both: float, expected: Level, why: str
+) -> None:
+    hits = [hit(floor)] if floor else []
+    assert level(hits, Score(alone, pooled=Pooled(0.1, both, "1")), CUTS) == level(hits, Score(alone), CUTS)
 
 
 def codes(judged: Judgement) -> list[str]:

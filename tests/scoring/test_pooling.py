@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from datetime import date
+import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from service.domain.levels import Level
 from service.rules.grading import Cuts, cuts_for, level
 from service.rules.thresholds import load_thresholds
 from service.scoring.drawn import probability
-from service.scoring.pooling import POOLING_FILE, STEPS, Pooler, Pooling, PoolingError, load_pooling
+from service.scoring.pooling import POOLING_FILE, STEPS, Pooler, Pooling, PoolingError, load_pooling, read_learned
+from service.scoring.pooling_trial import Settled, tried
 from service.scoring.prior import load_prior
 from service.scoring.scorer import sigmoid
 from service.scoring.stacking import Scored, enough, learned_both, learned_rules, pooled, three_ways
@@ -21,6 +24,7 @@ from service.scoring.stacking import Scored, enough, learned_both, learned_rules
 STATED = load_pooling()
 LEVELS = [None, *Level]
 CUTS = Cuts(0.1, 0.25, 0.5)
+BEGUN, HOUR = datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=1)
 odds = st.floats(-12, 12)
 
 
@@ -125,6 +129,47 @@ def test_no_pooled_probability_lowers_a_floor(model: float, floor: Level, life: 
     assert judgement.level.rank >= floor.rank
     assert judgement.life_danger is life
     assert judgement.statutory_report_required
+
+
+def settled(count: int, model: float) -> list[Settled]:
+    """One matter an hour; with `model` 1 the model is right, but says half the log-odds too little."""
+    some = scored(count, model, 0.0)
+    return [
+        Settled(BEGUN + place * HOUR, name, sigmoid(float(said)), by_rules, bool(came))
+        for place, (name, said, by_rules, came) in enumerate(
+            zip(some.matters, some.model - 1.5, some.by_rules, some.escalated, strict=True)
+        )
+    ]
+
+
+def test_a_model_that_says_too_little_is_put_right_by_what_was_learned_earlier() -> None:
+    found = tried(settled(3000, 1.0), timedelta(days=30), STATED)
+    assert found is not None
+    assert found.is_better
+    assert found.learned.both.constant > 0.3
+    assert found.earlier == sum(place * HOUR + timedelta(days=30) <= 0.6 * 2999 * HOUR for place in range(3000))
+    assert found.later == 1200
+
+
+def test_nothing_is_learned_before_enough_is_known_in_the_earlier_part() -> None:
+    assert tried([], timedelta(days=30), STATED) is None
+    assert tried(settled(1000, 1.0), timedelta(days=30), STATED) is None, "its first 600 hours are younger than 30 days"
+    assert tried(settled(1000, 1.0), timedelta(days=3), STATED) is not None
+
+
+def test_what_was_learned_is_kept_and_read_again() -> None:
+    found = tried(settled(2000, 1.0), timedelta(days=10), STATED)
+    assert found is not None
+    again = read_learned(json.loads(json.dumps(found.learned.plain())))
+    assert again == found.learned
+    assert Pooler(again).pooled(0.2, Level.ORANGE).learned
+
+
+@pytest.mark.parametrize("wrong", [{"model": -0.1}, {"steps": {"yellow": 0.1}}, {"constant": float("inf")}])
+def test_a_learned_pooling_that_could_lower_a_graver_finding_is_refused(wrong: dict[str, Any]) -> None:
+    whole = {"constant": 0.0, "model": 1.0, "steps": {"yellow": 0.0, "orange": 0.0, "red": 0.0}}
+    with pytest.raises(PoolingError, match="合并权重有误"):
+        read_learned({"version": "1", "both": whole | wrong, "rules": whole})
 
 
 def test_levels_whose_probability_falls_are_refused(tmp_path: Path) -> None:
