@@ -29,6 +29,8 @@ SELECT warning_id, told_id FROM escalation WHERE warning_id = ANY(:ids) AND told
 UNION
 SELECT o.warning_id, e.department_id FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id
 WHERE o.warning_id = ANY(:ids)
+UNION
+SELECT warning_id, department_id FROM held_push WHERE warning_id = ANY(:ids) AND state = 'sent'
 """  # noqa: S608
 
 

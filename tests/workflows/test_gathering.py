@@ -149,10 +149,15 @@ async def test_each_warning_of_a_group_has_a_link_of_its_own_to_sign_by(town: To
 async def test_who_was_told_by_routes_that_are_gone_still_hears_that_it_is_over(town: Town) -> None:
     await put(town, ROUTES)
     warning = await reported(town)
+    other = await reported(town, area=OTHER_VILLAGE, text="南塘镇工地另有一批工人讨要工资")
     assert await town.pushed(warning, town.helper) == 1
+    await pass_time(town, seconds=30)
+    assert len(await together(town, town.office)) == 1, "one push told the office of both"
     await drop_routes(town.work())
-    await town.resolve(warning)
-    assert await town.pushed(warning, town.helper) == 2
+    for one in (warning, other):
+        await town.resolve(one)
+        assert await town.pushed(one, town.helper) == 2
+        assert f"{one}" in str((await together(town, town.office))[1:])
 
 
 async def test_what_joins_a_group_waits_for_its_interval(town: Town) -> None:
