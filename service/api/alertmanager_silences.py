@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.api.alertmanager import BadQuestion, Filter, filters_of, json_of, text_of
 from service.api.settings_rows import Administrator, Reader
@@ -54,7 +54,7 @@ class MatcherIn(_Foreign):
 class PostableSilence(_Foreign):
     """A silence to make, or with `id` to change."""
 
-    id: UUID | None = None
+    id: Annotated[UUID | None, BeforeValidator(lambda given: given or None)] = None  # "" is none, as to Alertmanager
     matchers: Annotated[list[MatcherIn], Field(max_length=20)]
     starts_at: AwareDatetime = Field(alias="startsAt")
     ends_at: AwareDatetime = Field(alias="endsAt")

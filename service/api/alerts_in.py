@@ -41,8 +41,8 @@ async def post_alerts(viewer: Reporter, request: Request) -> Response:
     """Report alerts, as Prometheus and amtool send them. What can be kept is kept, also when the answer is 400."""
     try:
         items = await request.json()
-    except ValueError:
-        return text_of(400, "请求体不是合法的 JSON。")
+    except (ValueError, RecursionError):
+        return text_of(400, "请求体不是合法的 JSON，或嵌套过深。")
     if not isinstance(items, list):
         return text_of(400, "请求体应为告警的数组。")
     _, refused = await _take(app_of(request), viewer, items)

@@ -21,7 +21,6 @@ from service.domain.words import Scope
 from service.store import bulletins, feed
 from service.store.keys import Viewer
 from service.store.newest import Latest
-from service.text.redaction import redact
 from service.workflows.answering import acknowledge_warning
 
 router = APIRouter(prefix="/v1", tags=["warnings 预警"])
@@ -98,10 +97,10 @@ async def _acknowledge(app: App, ack: Ack, viewer: Viewer) -> list[Acknowledged]
     errors = [found for found in signing if isinstance(found, FieldError)]
     if errors:
         raise _refused(errors)
-    actor, note = await actor_of(app, viewer), redact(ack.note).text if ack.note else None
+    actor = await actor_of(app, viewer)
     acknowledged = [found for found in signing if isinstance(found, Acknowledged)]
     for warning_id in dict.fromkeys(one.warning_id for one in acknowledged):
-        await acknowledge_warning(app.work(), warning_id, actor, note)
+        await acknowledge_warning(app.work(), warning_id, actor, ack.note or None)
     return acknowledged
 
 

@@ -92,10 +92,10 @@ def problem_response(problem: Problem) -> JSONResponse:
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "code": problem.code,
-        "detail": problem.detail,
+        "detail": _encodable(problem.detail),
     }
     if problem.errors:
-        content["errors"] = [{"field": e.field, "code": e.code, "detail": e.detail} for e in problem.errors]
+        content["errors"] = [{"field": e.field, "code": e.code, "detail": _encodable(e.detail)} for e in problem.errors]
     headers = {"Retry-After": RETRY_SECONDS} if problem.status == 503 else None
     if problem.status == 401:
         headers = {"WWW-Authenticate": "Bearer"}
@@ -160,7 +160,12 @@ def _path(error: Any, skip: int) -> str:
     if error["type"] == "json_invalid":  # located by a character's number, which is no field
         return "body"
     named = ".".join(str(part) for part in error["loc"][skip:]) or "body"
-    return named[:PATH_CHARACTERS].encode("utf-8", "backslashreplace").decode()
+    return _encodable(named[:PATH_CHARACTERS])
+
+
+def _encodable(text: str) -> str:
+    """What a client wrote may be quoted in a refusal, and may be no text at all: half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _right(error: Any) -> str:

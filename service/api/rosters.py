@@ -26,6 +26,7 @@ from service.workflows.shift_log import shift_log
 
 router = APIRouter(prefix="/v1", tags=["rosters 值班"])
 Responder = Annotated[Viewer, may(Scope.RESPOND)]
+EARLIEST, FURTHEST = date(2000, 1, 1), date(9000, 1, 1)  # of the days in which gaps are looked for
 _PRIVATE = {"Cache-Control": "private, no-store", "Content-Security-Policy": POLICY}
 
 
@@ -40,8 +41,8 @@ async def get_gaps(
     """Where nobody holds a role that must be held, days off included (节假日 24 小时值班)."""
     app = app_of(request)
     begin = first or app.engines.day(app.clock())
-    end = last or begin + timedelta(days=13)
-    if not 0 <= (end - begin).days < MOST_DAYS:
+    end = last or min(begin, FURTHEST) + timedelta(days=13)
+    if not EARLIEST <= begin <= end <= FURTHEST or (end - begin).days >= MOST_DAYS:
         error = FieldError("last", "span", f"应不早于 first，且至多 {MOST_DAYS} 天。")
         raise Problem(422, "invalid_request", "日期范围有误。", (error,))
     async with app.engine.connect() as connection:

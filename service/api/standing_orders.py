@@ -12,6 +12,7 @@ from service.api.state import app_of
 from service.domain.problems import FieldError, Problem
 from service.store.engine import new_id
 from service.store.tables_service import StandingOrderTable
+from service.text.redaction import mask
 
 router = APIRouter(prefix="/v1", tags=["standing orders 常设指令"])
 
@@ -32,7 +33,8 @@ async def post_standing_order(order: StandingOrderIn, viewer: Administrator, req
     if order.valid_to is not None and order.valid_to <= begins:
         error = FieldError("valid_to", "before_valid_from", "应晚于 valid_from。")
         raise Problem(422, "invalid_request", "常设指令的期限有误。", (error,))
-    row = {"id": new_id(), **order.model_dump(), "recorded_by": viewer.name, "valid_from": begins}
+    said = {"reason": mask(order.reason), "recorded_by": viewer.name, "valid_from": begins}
+    row = {"id": new_id(), **order.model_dump(), **said}
     return StandingOrderOut.model_validate(await put_row(request, StandingOrderTable, row))
 
 

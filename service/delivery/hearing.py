@@ -54,7 +54,7 @@ def held(labels: Labels, own_id: str, route: Route | None, quiet: Quiet) -> Held
         return _silenced(labels, quiet)
     loud = inhibited_by(labels, quiet.rules, quiet.loud, own_id)
     if loud is not None:
-        return Held(HeldBy.INHIBITION, f"同一地点已有更紧急的预警“{loud.headline}”（{loud.id}），暂不另发")
+        return Held(HeldBy.INHIBITION, f"同一地点已有更紧急的预警{loud.named}，暂不另发")
     return _muted(route, quiet) or _silenced(labels, quiet)
 
 

@@ -30,6 +30,11 @@ class Loud:
     headline: str
     labels: Labels
 
+    @property
+    def named(self) -> str:
+        """As whoever sees what it holds back may read it: of a restricted one only the id, which shows nothing."""
+        return self.id if self.labels.get("restricted") else f"“{self.headline}”（{self.id}）"
+
 
 # 本项目约定: red holds back lower levels of the same place and kind of matter; files may say otherwise.
 RED_OVER_LOWER = Inhibition(

@@ -39,19 +39,25 @@ class Companion:
     warning: Warning
     area_name: str
     link: str
+    sign_link: str | None = None  # each warning is signed for by its own
 
 
 def body(event: WarningEventType, at: datetime, warning: Warning, envelope: Envelope) -> bytes:
     """`{"type", "timestamp", "data"}` in compact UTF-8 JSON with sorted keys, under 20 kB; equal input, equal bytes.
 
     `at` is when the event happened, with an offset. Measures that do not fit are left out from the end and counted in
-    `measures_left_out`. Raises ValueError for an instant without offset, or when even the rest does not fit.
+    `measures_left_out`, then what goes out together in `together_left_out`. Raises ValueError for an instant without
+    offset, or when even the rest does not fit.
     """
     data = _data(warning, envelope)
     packed = _pack(f"warning.{event.value}", at, data)
     while len(packed) >= MAX_BYTES and data["measures"]:
         data["measures"] = data["measures"][:-1]
         data["measures_left_out"] += 1
+        packed = _pack(f"warning.{event.value}", at, data)
+    while len(packed) >= MAX_BYTES and data.get("together"):
+        data["together"] = data["together"][:-1]
+        data["together_left_out"] += 1
         packed = _pack(f"warning.{event.value}", at, data)
     if len(packed) >= MAX_BYTES:
         raise ValueError(f"warning {warning.id}: names or link too long for a push of {MAX_BYTES} bytes")
@@ -129,7 +135,8 @@ def _together(companions: tuple[Companion, ...]) -> dict[str, Any]:
     told = [
         {"id": str(one.warning.id), "level": one.warning.level.value, "level_zh": one.warning.level.zh,
          "headline": _clipped(one.warning.headline), "area": one.warning.area, "area_name": one.area_name,
-         "category": one.warning.category, "state": one.warning.state.value, "link": one.link}
+         "category": one.warning.category, "state": one.warning.state.value, "link": one.link,
+         "sign_link": one.sign_link}
         for one in companions[:MOST_TOGETHER]
     ]  # fmt: skip
     return {"together": told, "together_left_out": len(companions) - len(told)}

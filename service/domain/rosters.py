@@ -82,6 +82,8 @@ def week_of(name: str) -> tuple[date, date]:
     year, found, week = name.partition("-W")
     if not found or len(year) != 4 or len(week) != 2:
         raise ValueError(f"not an ISO week: {name}")
+    if not 1 < int(year) < date.max.year:  # a week or a zone further there is no day
+        raise ValueError(f"not a year of ours: {name}")
     monday = date.fromisocalendar(int(year), int(week), 1)
     return monday, monday + timedelta(days=6)
 

@@ -25,7 +25,12 @@ WHERE warning_id = :warning_id AND department_id = :department_id AND clock = :c
 """
 _CLOSE = f"""
 WITH ended AS ({_END} warning_id = ANY(:ids))
-SELECT DISTINCT warning_id, told_id FROM escalation WHERE warning_id = ANY(:ids) AND told_id IS NOT NULL
+SELECT warning_id, told_id FROM escalation WHERE warning_id = ANY(:ids) AND told_id IS NOT NULL
+UNION
+SELECT o.warning_id, e.department_id FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id
+WHERE o.warning_id = ANY(:ids)
+UNION
+SELECT warning_id, department_id FROM held_push WHERE warning_id = ANY(:ids) AND state = 'sent'
 """  # noqa: S608
 
 
@@ -78,7 +83,7 @@ async def end(
 
 
 async def close(connection: AsyncConnection, warning_ids: Collection[UUID], now: datetime) -> dict[UUID, set[UUID]]:
-    """End all chains of warnings that came to an end; gives which departments were told on the way up."""
+    """End all chains of warnings that came to an end; gives which departments were told of them, ever."""
     given = {"ids": [*warning_ids], "now": now, "reason": "预警已办结或撤销"}
     told: dict[UUID, set[UUID]] = {}
     for row in rows_of(await connection.execute(text(_CLOSE), given)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,15 @@ async def warning_in_sight(connection: AsyncConnection, warning_id: UUID, sight:
         {"id": warning_id, **sight.parameters},
     )
     return next(iter(rows_of(rows)), None)
+
+
+async def in_sight(connection: AsyncConnection, warning_ids: Collection[UUID], sight: Sight) -> set[UUID]:
+    """Which of these warnings the viewer may see."""
+    rows = await connection.execute(
+        text(f"SELECT w.id FROM warning w WHERE w.id = ANY(:ids) AND {WARNINGS_IN_SIGHT}"),  # noqa: S608
+        {"ids": [*warning_ids], **sight.parameters},
+    )
+    return set(rows.scalars())
 
 
 async def events_after(connection: AsyncConnection, after: int, limit: int) -> list[Row]:

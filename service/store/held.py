@@ -19,6 +19,15 @@ _SOONER = """ON CONFLICT (key) DO UPDATE SET asked_at = excluded.asked_at, inter
   CASE WHEN push_group.last_at IS NULL THEN excluded.due_at
   ELSE push_group.last_at + make_interval(secs => excluded.interval_s) END))"""
 
+_WAITING_FOR = """
+SELECT h.department_id, max(g.due_at) AS due_at, greatest(
+  (SELECT max(o.created_at) FROM outbox o JOIN endpoint e ON e.id = o.endpoint_id
+    WHERE o.warning_id = :id AND e.department_id = h.department_id),
+  (SELECT max(settled_at) FROM held_push s
+    WHERE s.warning_id = :id AND s.department_id = h.department_id AND s.state = 'sent')) AS told_at
+FROM held_push h JOIN push_group g ON g.key = h.group_key
+WHERE h.warning_id = :id AND h.state = 'waiting' AND g.due_at IS NOT NULL GROUP BY h.department_id
+"""
 _GROUP = "SELECT * FROM push_group WHERE key = :key"
 
 
@@ -61,6 +70,13 @@ async def of_warning(connection: AsyncConnection, warning_id: UUID) -> list[Row]
         " WHERE h.warning_id = :id ORDER BY h.created_at, h.id"
     )
     return rows_of(await connection.execute(asked, {"id": warning_id}))
+
+
+async def waiting_for(connection: AsyncConnection, warning_id: UUID) -> dict[UUID, tuple[datetime, datetime | None]]:
+    """Departments to which a push of a warning still waits: when it is looked at next, and when they were told last,
+    also by the push of another warning of a group."""
+    rows = rows_of(await connection.execute(text(_WAITING_FOR), {"id": warning_id}))
+    return {row["department_id"]: (row["due_at"], row["told_at"]) for row in rows}
 
 
 async def newest_told(

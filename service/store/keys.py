@@ -148,6 +148,13 @@ async def revoke(connection: AsyncConnection, key_id: str, now: datetime) -> boo
     return done.rowcount == 1
 
 
+async def department_of(connection: AsyncConnection, key_id: str) -> UUID | None:
+    """The department that a key speaks for, also when it works no more."""
+    found = await connection.execute(text("SELECT department_id FROM api_key WHERE id = :id"), {"id": key_id})
+    department_id: UUID | None = found.scalar_one_or_none()
+    return department_id
+
+
 async def department_named(connection: AsyncConnection, name_or_id: str) -> UUID | None:
     """The department with this name or id."""
     rows = await connection.execute(

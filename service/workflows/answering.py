@@ -17,6 +17,7 @@ from service.domain.words import DutyRole, MatterStatus, Outcome, SubjectKind, W
 from service.store import chains, feed, matters, warnings
 from service.store.engine import Row, insert_all
 from service.store.views import Sight
+from service.text.redaction import mask
 from service.workflows.deciding import Move, confirm, settle
 from service.workflows.telling import Teller, Work, tell
 
@@ -81,7 +82,7 @@ async def acknowledge_warning(
             return False
         duty |= {
             "signed_at": work.now,
-            "sign_note": note,
+            "sign_note": _masked(note),
             "next_check_at": _unless_coordinating(duty, _looked_at_next(work, warning, duty)),
         }
         await warnings.keep_duties(connection, [duty])
@@ -121,7 +122,7 @@ async def answer_warning(work: Work, warning_id: UUID, actor: Actor, note: str) 
                 "at": work.now,
                 "kind": "replied",
                 "department_id": department,
-                "note": note,
+                "note": mask(note),
             }
             await insert_all(connection, [matters.kept([replied], work.now), matters.entered([entry])])
 
@@ -156,10 +157,10 @@ async def close_kept_matter(
     now = teller.now
     closed = replace(matter, status=MatterStatus.CLOSED, closed_at=now, outcome=ending.outcome)
     data = {"outcome": ending.outcome, "outcome_at": ending.at}
-    entry = {"matter_id": matter.id, "at": now, "kind": "closed", "department_id": department_id, "note": ending.note}
+    entry = {"matter_id": matter.id, "at": now, "kind": "closed", "department_id": department_id}
     escalated = int(ending.outcome is Outcome.ESCALATED)
     counts = {(matters.place_of(matter), teller.engines.day(now)): {"closed": 1, "escalated": escalated}}
-    entered = matters.entered([{**entry, "data": data}])
+    entered = matters.entered([{**entry, "note": _masked(ending.note), "data": data}])
     await insert_all(connection, [matters.kept([closed], now), entered, matters.counted(counts)])
 
 
@@ -197,7 +198,7 @@ async def _locked(connection: AsyncConnection, warning_id: UUID, actor: Actor) -
 
 
 async def _end(connection: AsyncConnection, teller: Teller, warning: Warning, ending: Ending, actor: Actor) -> None:
-    changes: dict[str, Any] = {"outcome": ending.outcome, "outcome_at": ending.at, "outcome_note": ending.note}
+    changes: dict[str, Any] = {"outcome": ending.outcome, "outcome_at": ending.at, "outcome_note": _masked(ending.note)}
     await tell(connection, teller, [settle(warning, changes, teller.now, f"{actor.name}办结")])
 
 
@@ -220,6 +221,11 @@ def _looked_at_next(work: Work, warning: Warning, duty: Row) -> datetime | None:
 def _unless_coordinating(duty: Row, instant: datetime | None) -> datetime | None:
     """When a duty's clock is next looked at: the coordinating office sees every clock and is not itself reminded."""
     return None if duty["role"] == DutyRole.COORDINATOR else instant
+
+
+def _masked(note: str | None) -> str | None:
+    """What somebody wrote beside an act is kept and shown to others, so it is masked as a report's text is."""
+    return mask(note) if note else note
 
 
 def _department(actor: Actor) -> UUID:

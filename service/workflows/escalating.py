@@ -7,7 +7,7 @@ and double none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.domain.escalation import Chain, Clock, End, Pause, Plan, Situation, Telling, due, ended, passed_over
 from service.domain.warnings import Warning, WarningEventType
 from service.domain.words import DutyRole, WarningState
-from service.store import chains, warnings
+from service.store import chains, held, warnings
 from service.store.engine import Row
 from service.workflows.clocks import AT_ONCE, each
 from service.workflows.deciding import Move
@@ -36,6 +36,22 @@ class Taken:
 
     row: Row
     reached: Reached | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """Until when nobody is told of a warning, and the departments whose own push waits (`held.waiting_for`)."""
+
+    everywhere: datetime | None
+    waiting: Mapping[UUID, tuple[datetime, datetime | None]]
+
+    def of(self, chain: Chain, plan: Plan | None) -> datetime | None:
+        """A department that was told nothing since its clock began is not silent: its time runs from being told."""
+        due, told = self.waiting.get(chain.department_id, (None, None))
+        if chain.clock is not Clock.SIGN or plan is None or due is None or (told is not None and told >= chain.since):
+            return self.everywhere
+        heard = due + plan.steps[0].wait
+        return heard if self.everywhere is None else max(heard, self.everywhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ async def _escalate(connection: AsyncConnection, teller: Teller, warning_id: UUI
         return
     waiting = await chains.of_warning(connection, warning_id)
     duties = {row["department_id"]: row for row in (await warnings.duties_of(connection, [warning_id]))[warning_id]}
-    quiet = await quiet_until(connection, teller, warning)
+    quiet = _Quiet(await quiet_until(connection, teller, warning), await held.waiting_for(connection, warning_id))
     cases = [
         _case(teller, (warning, quiet), chain, duties.get(chain.department_id))
         for chain in waiting
@@ -75,18 +91,18 @@ async def _escalate(connection: AsyncConnection, teller: Teller, warning_id: UUI
     await tell_taken(connection, teller, warning, (taken, duties))
 
 
-def _case(teller: Teller, about: tuple[Warning, datetime | None], chain: Chain, duty: Row | None) -> _Case:
+def _case(teller: Teller, about: tuple[Warning, _Quiet], chain: Chain, duty: Row | None) -> _Case:
     warning, quiet = about
     policy, day = teller.engines.escalation.current, teller.engines.day(teller.now)
+    plan = policy.plan(chain.clock, warning.level, warning.area, day)
     situation = Situation(
         is_open=warning.is_open,
         waits_for_confirmation=warning.state is WarningState.PENDING_CONFIRMATION,
         owes=duty is not None and duty["next_check_at"] is not None,  # a duty whose clock stopped was taken away
         leads=chain.clock is Clock.CONFIRM or (duty is not None and duty["role"] == DutyRole.LEAD),
         signed=duty is not None and duty["signed_at"] is not None,
-        quiet_until=quiet,
+        quiet_until=quiet.of(chain, plan),
     )
-    plan = policy.plan(chain.clock, warning.level, warning.area, day)
     return _Case(chain, plan, situation, offices_of(teller.reference, chain.department_id, warning.area))
 
 

@@ -184,10 +184,16 @@ async def _pushes(connection: AsyncConnection, teller: Teller, group: _Group, le
     also.pop(warning.id, None)
     move = Move(replace(warning, revision=leader["revision"]), WarningEventType(leader["type"]), leader["why"])
     why = f"{leader['why']}（汇总 {len(also) + 1} 件）" if also else leader["why"]
-    duties = (await warnings.duties_of(connection, [warning.id]))[warning.id]
-    duty = next((one for one in duties if one["department_id"] == department_id), None)
-    envelope = envelope_of(teller, move.warning, duty, [*also.values()])
+    owed = await _owed(connection, department_id, [warning.id, *also])
+    others = [(one, owed.get(one.id)) for one in also.values()]
+    envelope = envelope_of(teller, move.warning, owed.get(warning.id), others)
     return [outbox_row(teller, move, endpoint_id, why, envelope) for endpoint_id in group.endpoints]
+
+
+async def _owed(connection: AsyncConnection, department_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """What the department owes on each of these warnings, where it owes anything."""
+    rows = [row for duties in (await warnings.duties_of(connection, ids)).values() for row in duties]
+    return {row["warning_id"]: row for row in rows if row["department_id"] == department_id}
 
 
 def _standing(group: _Group, rows: Sequence[Row]) -> Standing:
@@ -233,10 +239,9 @@ async def _repeat(connection: AsyncConnection, teller: Teller, group: _Group, le
     note = f"按路由“{group.row['route']}”重复：{len(free)} 件未办结"
     moved = replace(leader, revision=leader.revision + 1, updated_at=teller.now)
     move = Move(moved, WarningEventType.REMINDED, note, only=frozenset())
-    duties = (await warnings.duties_of(connection, [leader.id]))[leader.id]
-    duty = next((one for one in duties if one["department_id"] == group.row["department_id"]), None)
-    others_open = [one for one in free if one.id != leader.id]
-    envelope = replace(envelope_of(teller, moved, duty, others_open), note=note)
+    owed = await _owed(connection, group.row["department_id"], [one.id for one in free])
+    others_open = [(one, owed.get(one.id)) for one in free if one.id != leader.id]
+    envelope = replace(envelope_of(teller, moved, owed.get(leader.id), others_open), note=note)
     others = [member for member in group.row["told_open"] if _id(member) != leader.id]
     told = {"last_at": teller.now, "told_open": sorted([*others, _member(leader.id, moved.revision)])}
     owing = [outbox_row(teller, move, endpoint_id, note, envelope) for endpoint_id in group.endpoints]

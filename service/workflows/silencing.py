@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,12 +26,13 @@ from service.domain.areas import contains
 from service.domain.levels import Level
 from service.domain.problems import FieldError, Problem, not_found
 from service.domain.words import SubjectKind
-from service.store import held
+from service.store import held, keys
 from service.store import silences as store
 from service.store.engine import Row, new_id
 from service.store.keys import Viewer
 from service.store.reference import Reference
 from service.store.views import Sight
+from service.text.redaction import mask
 from service.workflows.parts import Doors, Engines, silence_of
 from service.workflows.telling import Work
 
@@ -64,9 +65,11 @@ async def hidden_by(
 async def put_silence(work: Work, wish: Wish, viewer: Viewer, silence_id: UUID | None = None) -> UUID:
     """Make a silence, or change one: the id it has then, another one when it could not be changed in place.
 
-    Raises Problem 422 with every fault, 404 for an id that is not there.
+    The reason goes out to departments, so it is masked. Raises Problem 422 with every fault, 404 for an id that is not
+    there.
     """
     check(wish, work.now)
+    wish = replace(wish, reason=mask(wish.reason))
     async with work.doors.transaction() as connection:
         if silence_id is None:
             fresh = made(wish, new_id(), work.now)
@@ -85,10 +88,18 @@ async def agree(work: Work, silence_id: UUID, viewer: Viewer) -> None:
         row = await _row(connection, silence_id, viewer)
         if silence_of(row).state(work.now) is SilenceState.EXPIRED:
             raise Problem(409, "silence_expired", "这条静默已经结束，请另建一条。")
-        if viewer.key_id == row["author_key"] or viewer.name == row["author"]:
+        if await _is_authors(connection, row, viewer):
             raise Problem(409, "second_office_needed", "静默红色预警须由另一单位的密钥同意，建立者自己不能同意。")
         agreed = {"second": viewer.name, "second_key": viewer.key_id, "second_at": work.now, "updated_at": work.now}
         await _told(connection, work, row | agreed, "agreed")
+
+
+async def _is_authors(connection: AsyncConnection, row: Row, viewer: Viewer) -> bool:
+    """Whether a key is of the office that made the silence: the same key, name or department."""
+    if viewer.key_id == row["author_key"] or viewer.name == row["author"]:
+        return True
+    own = viewer.department_id
+    return own is not None and own == await keys.department_of(connection, row["author_key"])
 
 
 async def end_silence(work: Work, silence_id: UUID, viewer: Viewer) -> None:

@@ -81,10 +81,10 @@ async def statement_of(work: Work, department: Row, month: str, sight: Sight) ->
 def _month(month: str, zone: ZoneInfo) -> proof.Span:
     try:
         first = date.fromisoformat(f"{month}-01")
+        after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     except ValueError:
         error = FieldError("month", "not_a_month", "应为年月，例如 2026-11。")
         raise Problem(422, "invalid_request", "月份有误。", (error,)) from None
-    after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     return datetime.combine(first, time(), zone), datetime.combine(after, time(), zone)
 
 

@@ -91,12 +91,12 @@ def snapshot(warning: Warning) -> dict[str, Any]:
 
 
 async def _ending(connection: AsyncConnection, teller: Teller, moves: Sequence[Move]) -> Sequence[Move]:
-    """Whoever was told on the way up also hears that it is over."""
+    """Whoever was told hears that it is over: on the way up, or by routes and subscriptions that changed since."""
     over = [move.warning.id for move in moves if not move.warning.is_open]
     if not over:
         return moves
     told = await chains.close(connection, over, teller.now)
-    reason = "曾逐级报送至本单位，现已结束"
+    reason = "曾推送至本单位，现已结束"
     besides = {
         warning_id: tuple(Duty(department_id, DutyRole.COORDINATOR, reason) for department_id in sorted(departments))
         for warning_id, departments in told.items()
@@ -200,8 +200,10 @@ def _endpoints(teller: Teller, move: Move, department_id: UUID) -> Sequence[UUID
     return chosen or teller.reference.endpoints.get(department_id, ())
 
 
-def envelope_of(teller: Teller, warning: Warning, duty: Row | None, also: Sequence[Warning] = ()) -> Envelope:
-    """The names and links that go with a push, and what its receiver owes."""
+def envelope_of(
+    teller: Teller, warning: Warning, duty: Row | None, also: Sequence[tuple[Warning, Row | None]] = ()
+) -> Envelope:
+    """The names and links that go with a push, and what its receiver owes; `also`: others in it, each with its duty."""
     name, link = teller.reference.area_name, f"{teller.doors.link_base}/v1/warnings/"
     return Envelope(
         area_name=name(warning.area),
@@ -209,8 +211,10 @@ def envelope_of(teller: Teller, warning: Warning, duty: Row | None, also: Sequen
         link=f"{link}{warning.id}",
         role=DutyRole(duty["role"]) if duty else None,
         sign_due_at=duty["sign_due_at"].astimezone(teller.engines.zone) if duty and duty["sign_due_at"] else None,
-        sign_link=_sign_link(teller, warning, duty) if duty else None,
-        together=tuple([Companion(one, name(one.area), f"{link}{one.id}") for one in also]),
+        sign_link=_sign_link(teller, warning, duty),
+        together=tuple(
+            [Companion(one, name(one.area), f"{link}{one.id}", _sign_link(teller, one, owes)) for one, owes in also]
+        ),
     )
 
 
@@ -238,9 +242,9 @@ def outbox_row(teller: Teller, move: Move, endpoint_id: UUID, why: str, envelope
     }
 
 
-def _sign_link(teller: Teller, warning: Warning, duty: Row) -> str | None:
+def _sign_link(teller: Teller, warning: Warning, duty: Row | None) -> str | None:
     """A link that signs for the department, while its signature is owed."""
-    if duty["signed_at"] is not None or duty["sign_due_at"] is None or not warning.is_open:
+    if duty is None or duty["signed_at"] is not None or duty["sign_due_at"] is None or not warning.is_open:
         return None
     if warning.state is WarningState.PENDING_CONFIRMATION:
         return None

@@ -121,8 +121,12 @@ def _told(pushes: Iterable[Row], reference: Reference) -> Iterator[Entry]:
 def _held(waited: Iterable[Row]) -> Iterator[Entry]:
     """Pushes that did not leave at once: what held them back, and what became of them."""
     for row in waited:
-        known = {name: row[name] for name in ("type", "why", "state", "held_by", "settled_at", "carried_revision")}
-        yield Entry(row["created_at"], "held", row["reason"], row["department"], row["revision"], known)
+        known = {
+            name: row[name]
+            for name in ("type", "why", "state", "held_by", "settled_at", "carried_by", "carried_revision")
+        }
+        by = f"；随预警 {row['carried_by']} 第 {row['carried_revision']} 版推送" if row["carried_by"] else ""
+        yield Entry(row["created_at"], "held", row["reason"] + by, row["department"], row["revision"], known)
 
 
 def _stepped(steps: Iterable[Row], reference: Reference) -> Iterator[Entry]:

@@ -147,3 +147,17 @@ def test_warnings_that_go_out_together_are_named_and_the_rest_counted() -> None:
     assert f"同组另有 {len(others)} 件：" in lines
     assert "……未列出 3 件" in lines
     assert "together" not in data()
+
+
+def test_what_goes_out_together_is_left_out_from_the_end_before_a_push_is_refused() -> None:
+    wide = tuple(
+        Companion(
+            WARNING, "长" * 100, f"https://weiyu.example/{'x' * 600}{n}", "https://weiyu.example/sign/" + "s" * 91
+        )
+        for n in range(MOST_TOGETHER)
+    )
+    packed = message.body(WarningEventType.ISSUED, AT, WARNING, replace(ENVELOPE, together=wide))
+    told = json.loads(packed)["data"]
+    assert len(packed) < MAX_BYTES
+    assert 0 < len(told["together"]) == MOST_TOGETHER - told["together_left_out"] < MOST_TOGETHER
+    assert told["together"][0]["sign_link"] == wide[0].sign_link

@@ -170,6 +170,15 @@ def test_red_is_never_delayed_by_quiet_hours_nor_inhibited_nor_grouped_away() ->
     assert gathered(RED_NOW, QUIET_ROUTE) is None
 
 
+def test_what_is_held_back_says_nothing_of_a_restricted_warning_but_its_id() -> None:
+    for restricted, said in (("", "堵路"), ("true", "9")):
+        loud = Loud("9", "堵路", RED_NOW | {"restricted": restricted})
+        found = held(RED_NOW | {"level": "yellow"}, "1", None, Quiet(LOCAL, (), (RED_OVER_LOWER,), (loud,)))
+        assert found is not None
+        assert said in found.reason
+        assert ("堵路" in found.reason) == (not restricted)
+
+
 def test_red_is_held_only_by_a_silence_to_which_a_second_office_agreed() -> None:
     found = held(RED_NOW, "1", QUIET_ROUTE, quiet((silence(second="应急局"),)))
     assert found is not None

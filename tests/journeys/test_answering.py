@@ -128,6 +128,22 @@ async def test_signing_twice_is_signing_once_and_keeps_the_first_note(
     assert second["duties"] == first["duties"]
 
 
+async def test_what_is_written_beside_an_act_is_masked(
+    reporter: httpx.AsyncClient, office: Office, reader: httpx.AsyncClient
+) -> None:
+    found = await new(reporter, report())
+    path, note = f"/v1/warnings/{found['warnings'][0]}", {"note": "已联系当事人，电话13812345678"}
+
+    ok(await office.client.post(f"{path}/acknowledge", json=note))
+    ok(await office.client.post(f"{path}/answer", json=note))
+    ok(await office.client.post(f"{path}/resolve", json={"outcome": "settled"} | note))
+
+    history = f"/v1/matters/{found['matter_id']}/history"
+    kept = [(await reader.get(address)).text for address in (path, f"{path}/why", f"{path}/timeline", history)]
+    assert all("已联系当事人" in one for one in kept)
+    assert "13812345678" not in "".join(kept)
+
+
 async def test_each_department_signs_for_itself_and_only_the_lead_moves_the_warning(
     served: Served, admin: httpx.AsyncClient, reporter: httpx.AsyncClient, office: Office, receiver: Receiver
 ) -> None:

@@ -297,3 +297,41 @@ async def test_correcting_a_late_report_raises_no_stale_warning(grid: httpx.Asyn
 async def test_who_has_no_key_is_told_that_before_the_body_is_looked_at(running: Served) -> None:
     async with httpx.AsyncClient(base_url=running.base) as stranger:
         refused(await raw(stranger, b"{"), 401, "key_required")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/v1/rosters/gaps?first=9999-12-31",
+        "/v1/rosters/gaps?first=0001-01-01",
+        "/v1/rosters/{office}/9999-W52",
+        "/v1/rosters/{office}/0001-W01",
+        "/v1/rosters/{office}/9999-W52/log.html",
+        "/v1/departments/{office}/delivery-statement?month=9999-12",
+        "/v1/departments/{office}/delivery-statement.csv?month=9999-12",
+        "/v1/departments/{office}/delivery-statement.html?month=0000-01",
+    ],
+)
+async def test_a_time_at_the_end_of_the_calendar_is_refused(running: Served, address: str) -> None:
+    admin = await running.client(Scope.ADMINISTER)
+    office = ok(await admin.post("/v1/departments", json={"name": f"日历{uuid4().hex}"}), 201)
+
+    refused(await admin.get(address.format(office=office["id"])), 422, "invalid_request")
+
+
+async def test_what_is_quoted_in_a_refusal_may_be_no_text_at_all(running: Served) -> None:
+    admin = await running.client(Scope.ADMINISTER)
+    office = ok(await admin.post("/v1/departments", json={"name": f"半字{uuid4().hex}"}), 201)
+    body = {"department_id": office["id"], "categories": ["\ud800"], "minimum_level": "blue"}
+
+    answer = await admin.post(
+        "/v1/subscriptions", content=json.dumps(body).encode(), headers={"content-type": "application/json"}
+    )
+    assert fields(refused(answer, 422, "invalid_request")) == {"categories.0": "unknown_category"}
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 100_000])
+async def test_alerts_nested_without_end_are_refused(grid: httpx.AsyncClient, body: bytes) -> None:
+    answer = await grid.post("/api/v2/alerts", content=body)
+
+    assert (answer.status_code, answer.json()) == (400, "请求体不是合法的 JSON，或嵌套过深。")

@@ -103,6 +103,22 @@ async def test_a_shift_is_handed_over_with_what_is_open_and_both_sign(
         assert said in page.text, said
 
 
+async def test_a_shift_log_names_no_warning_that_its_reader_may_not_see(
+    reader: httpx.AsyncClient, admin: httpx.AsyncClient, office: Office, receiver: Receiver, reporter: httpx.AsyncClient
+) -> None:
+    ok(await reporter.post("/v1/incidents", json=report(people_affected=2)), 201)
+    await until(lambda: receiver.of_type("warning.issued"))
+    headline = receiver.of_type("warning.issued")[0]["headline"]
+    roster = await put(admin, office, shift(), shift(begin=timedelta(days=1)))
+    first, second = (one["id"] for one in roster["shifts"])
+    ok(await office.client.post(f"/v1/shifts/{first}/hand-over", json={"to_shift_id": second}), 201)
+
+    own, other = [(await who.get(f"/v1/rosters/{office.id}/{WEEK}/log.html")).text for who in (office.client, reader)]
+    assert headline in own
+    assert headline not in other
+    assert "另有 1 件不在可见范围" in other
+
+
 async def test_the_timeline_tells_all_in_order_as_data_table_and_page(
     admin: httpx.AsyncClient, office: Office, receiver: Receiver, reporter: httpx.AsyncClient
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -75,6 +76,32 @@ async def test_only_another_office_may_agree_to_hide_red(served: Served, admin: 
         id=made["id"], starts_at=made["starts_at"], ends_at=(datetime.now(UTC) + timedelta(days=1)).isoformat()
     )
     assert ok(await admin.post("/v1/silences", json=longer), 201)["hides_red"] is False  # more than was agreed to
+
+
+async def test_two_keys_of_one_department_are_one_office(
+    served: Served, admin: httpx.AsyncClient, office: Office
+) -> None:
+    own: dict[str, Any] = {"department_id": UUID(office.id)}
+    first = await served.client(Scope.ADMINISTER, name="人社一号", **own)
+    second = await served.client(Scope.ADMINISTER, name="人社二号", **own)
+    made = ok(await first.post("/v1/silences", json=asked()), 201)
+    where = f"/v1/silences/{made['id']}/agree"
+
+    refused(await second.post(where), 409, "second_office_needed")
+    assert ok(await admin.post(where))["hides_red"] is True
+
+
+async def test_what_is_written_as_the_reason_is_masked_before_it_is_kept_or_pushed(
+    reporter: httpx.AsyncClient, admin: httpx.AsyncClient, office: Office, receiver: Receiver
+) -> None:
+    ok(await reporter.post("/v1/incidents", json=different(1)), 201)
+    made = ok(await admin.post("/v1/silences", json=asked(reason="核查中，联系电话13812345678")), 201)
+    await until(lambda: receiver.of_type("silence.made"))
+
+    assert made["reason"].startswith("核查中")
+    assert "13812345678" not in str(made) + str(receiver.got)
+    same = {"id": made["id"], "starts_at": made["starts_at"], "reason": "核查中，联系电话13812345678"}
+    assert ok(await admin.post("/v1/silences", json=asked(**same)), 201)["reason"] == made["reason"]
 
 
 @pytest.mark.parametrize(

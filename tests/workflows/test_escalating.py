@@ -20,9 +20,11 @@ from service.store.engine import Row, new_id
 from service.store.keys import Viewer
 from service.store.tables_service import DepartmentTable, EndpointTable
 from service.workflows.escalating import escalate_overdue
+from service.workflows.gathering import push_gathered
 from service.workflows.reaching import Reached, board_of, offices_of, reach
+from service.workflows.routing import put_routes
 from service.workflows.silencing import put_silence
-from tests.makers import COUNTY, NOON
+from tests.makers import COUNTY, NOON, OTHER_VILLAGE, VILLAGE
 from tests.store.making import department, endpoint
 from tests.workflows.conftest import House
 from tests.workflows.town import Town
@@ -32,6 +34,18 @@ RED: dict[str, Any] = {"signals": ["road_blocked", "injury"], "people_affected":
 LARGE: dict[str, Any] = {"signals": ["road_blocked"], "people_affected": 300, "people_present": 150}  # 法定报告
 
 
+NIGHT = """
+routing: 镇
+version: '1'
+times:
+- {name: 夜间, hours: '22:00-07:00'}
+root: {name: 全镇, receivers: [牵头单位], muted: 夜间}
+"""
+GROUPS = """
+routing: 镇
+version: '1'
+root: {name: 全镇, receivers: [牵头单位], group_by: [county], group_wait: 30s, group_interval: 2h}
+"""
 CENTRE = Viewer("key-centre00", "综治中心", frozenset({Scope.ADMINISTER}), None, "centre", None)
 
 
@@ -320,6 +334,39 @@ async def test_while_it_is_silenced_a_chain_waits_and_then_goes_on_where_it_stoo
     assert await tower.walked() == [(89, "duty", "牵头局")]
     await tower.minutes(30)
     assert await tower.walked() == [(89, "duty", "牵头局"), (119, "second", "牵头局")]
+
+
+async def test_a_department_whose_own_push_waits_for_the_morning_is_not_yet_silent(tower: Tower) -> None:
+    assert (await put_routes(tower.work(), NIGHT.encode(), "测试")).faults == ()
+    await tower.order(Level.ORANGE)
+    tower.clock.moment += timedelta(hours=18)  # 06:00 in Shanghai
+    [warning] = (await tower.report(**ORANGE)).warnings
+    assert await tower.pushed(warning) == 0
+    await tower.minutes(60)
+    await push_gathered(tower.doors, tower.engines, tower.clock())
+    assert await tower.pushed(warning) == 4, "by each of its addresses"
+    await tower.minutes(29)
+    assert await tower.walked() == [], "its time runs from being told"
+    await tower.minutes(1)
+    assert await tower.walked() == [(90, "duty", "牵头局")]
+
+
+async def test_what_a_group_has_told_is_told_whatever_waits_in_it_since(tower: Tower) -> None:
+    assert (await put_routes(tower.work(), GROUPS.encode(), "测试")).faults == ()
+    await tower.order(Level.ORANGE)
+    begun = tower.clock()
+    both = [(await tower.report(**ORANGE, area=one)).warnings[0] for one in (VILLAGE, OTHER_VILLAGE)]
+    tower.clock.moment += timedelta(minutes=1)
+    assert await push_gathered(tower.doors, tower.engines, tower.clock()) == 1
+    for warning in both:  # news of each waits in the group
+        subject = (await tower.warning(warning))["subject_id"]
+        for _ in range(3):
+            await tower.report(**ORANGE, matter_id=subject, area=(await tower.warning(warning))["area"])
+    assert len(await tower.rows("SELECT DISTINCT warning_id FROM held_push WHERE state = 'waiting'")) == 2
+    tower.clock.moment = begun + timedelta(minutes=30)
+    await tower.escalate()
+    steps = await tower.rows("SELECT warning_id, rank FROM escalation WHERE department_id = :id", id=tower.lead["id"])
+    assert {(row["warning_id"], row["rank"]) for row in steps} == {(one, "duty") for one in both}
 
 
 async def test_a_step_names_a_channel_and_a_standby_endpoint_waits_otherwise(tower: Tower) -> None:

@@ -21,6 +21,7 @@ from service.store.engine import Row, open_engine
 from service.store.keys import Viewer
 from service.workflows.gathering import push_gathered
 from service.workflows.routing import drop_routes, put_routes
+from service.workflows.sign_links import read_token
 from service.workflows.silencing import agree, end_silence, put_silence, tell_ended
 from tests.makers import COUNTY, NOON, OTHER_VILLAGE, VILLAGE
 from tests.workflows.conftest import House
@@ -127,6 +128,36 @@ async def test_a_group_goes_out_as_one_push_that_names_all(town: Town) -> None:
     assert {*push} == {str(first), str(second)}
     assert await held(town, first, town.office) == [("sent", "grouping")]
     assert await pass_time(town, hours=1) == 0  # nothing new: nothing is said again
+
+
+async def test_each_warning_of_a_group_has_a_link_of_its_own_to_sign_by(town: Town) -> None:
+    await put(town, ROUTES)
+    both = {await reported(town), await reported(town, area=OTHER_VILLAGE, text="南塘镇工地另有一批工人讨要工资")}
+    await pass_time(town, seconds=30)
+
+    [row] = await town.rows(
+        "SELECT convert_from(o.body, 'UTF8')::jsonb -> 'data' AS data FROM outbox o"
+        " JOIN endpoint e ON e.id = o.endpoint_id WHERE e.department_id = :who",
+        who=town.office["id"],
+    )
+    tokens = [one["sign_link"].rpartition("/")[2] for one in (row["data"], *row["data"]["together"])]
+    grants = [read_token(town.doors.mac_key, token, town.clock()) for token in tokens]
+    assert {grant.warning_id for grant in grants} == both
+    assert {grant.department_id for grant in grants} == {UUID(str(town.office["id"]))}
+
+
+async def test_who_was_told_by_routes_that_are_gone_still_hears_that_it_is_over(town: Town) -> None:
+    await put(town, ROUTES)
+    warning = await reported(town)
+    other = await reported(town, area=OTHER_VILLAGE, text="南塘镇工地另有一批工人讨要工资")
+    assert await town.pushed(warning, town.helper) == 1
+    await pass_time(town, seconds=30)
+    assert len(await together(town, town.office)) == 1, "one push told the office of both"
+    await drop_routes(town.work())
+    for one in (warning, other):
+        await town.resolve(one)
+        assert await town.pushed(one, town.helper) == 2
+        assert f"{one}" in str((await together(town, town.office))[1:])
 
 
 async def test_what_joins_a_group_waits_for_its_interval(town: Town) -> None:

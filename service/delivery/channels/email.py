@@ -11,7 +11,7 @@ from email.policy import SMTP as MAIL_POLICY
 from email.utils import format_datetime
 from html import escape
 from typing import ClassVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import aiosmtplib
 from pydantic import BaseModel
@@ -81,9 +81,9 @@ class EmailChannel:
 
 def recipients(url: str) -> list[str]:
     """The addresses of `mailto:a@b.example,c@d.example`. Raises Problem (422)."""
-    parts = urlsplit(url)
-    named = unquote(parts.path).split(",")
-    if parts.scheme != "mailto" or parts.query or len(named) > MOST_RECIPIENTS or not all(map(_is_address, named)):
+    scheme, _, rest = url.partition(":")  # not urlsplit: it raises for half a bracket
+    named = unquote(rest).split(",")
+    if scheme.lower() != "mailto" or len(named) > MOST_RECIPIENTS or not all(map(_is_address, named)):
         raise Problem(422, "endpoint_url", "邮件地址应为 mailto:office@dept.example，多个用英文逗号分隔，至多 20 个。")
     return named
 
