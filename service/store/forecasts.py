@@ -57,6 +57,13 @@ async def settled_since(connection: AsyncConnection, version: str, since: dateti
     return rows_of(rows)[0]
 
 
+async def outcomes(connection: AsyncConnection, version: str, horizon: int) -> list[Row]:
+    """Of each matter and month one settled forecast over this horizon, that of the model `version` if it made one, with
+    the row of features it rested on (None where that judgement is gone), what came (`label`), and what it `said`."""
+    given = {"version": version, "horizon": horizon}
+    return rows_of(await connection.execute(text(_OUTCOMES), given))
+
+
 async def cells(connection: AsyncConnection, span: Span, sight: Sight) -> list[Row]:
     """Forecasts in sight, summed by month, model, bin of probability and level: see scoring.record."""
     given = span.given(sight) | {"edges": list(CALIBRATION_EDGES)}
@@ -93,6 +100,16 @@ SELECT count(*) FILTER (WHERE label <> 'not_yet_known') AS forecasts,
   coalesce(sum(probability * (1 - probability)) FILTER (WHERE label <> 'not_yet_known'), 0) AS variance,
   count(*) FILTER (WHERE label = 'not_yet_known') AS unknown
 FROM forecast WHERE version = :version AND at >= :since AND check_at IS NULL
+"""
+# Models that scored one judgement say different things of one row and have one outcome.
+_OUTCOMES = """
+SELECT DISTINCT ON (f.month, f.matter_id) f.matter_id, f.at, f.area, f.label, m.opened_at, m.first_level AS kind,
+  (SELECT j.score -> 'features' FROM judgement j WHERE j.matter_id = f.matter_id AND j.at = f.at
+   AND j.feature_hash IS NOT NULL ORDER BY j.id LIMIT 1) AS features,
+  CASE WHEN f.version = :version THEN f.probability END AS said
+FROM forecast f JOIN matter m ON m.id = f.matter_id
+WHERE f.check_at IS NULL AND f.horizon_days = :horizon
+ORDER BY f.month, f.matter_id, f.version = :version DESC, f.at, f.version
 """
 _IN_SIGHT = """f.month BETWEEN :first AND :last AND f.area LIKE :sight_area
     AND CASE WHEN CAST(:version AS text) IS NULL THEN f.judged ELSE f.version = :version END"""
