@@ -75,6 +75,7 @@ from service.rules.together import load_coordination
 from service.scheduler import Scheduler, ticks
 from service.scoring.artefact import ModelRefused, load_model
 from service.scoring.holder import InUse, ModelHolder
+from service.scoring.pooling import Pooler, load_pooling
 from service.settings import Settings
 from service.store.engine import open_engine
 from service.store.keys import KeyBook
@@ -131,6 +132,7 @@ def load_engines(settings: Settings) -> Engines:
         watch=load_watch(methods.checklist, catalogue),
         models=ModelHolder(_shipped(settings.models_dir)),
         escalation=EscalationHolder(load_escalation(), KINDS),
+        pooler=Pooler(load_pooling()),
         zone=settings.timezone,
         late_hours=settings.late_hours,
     )

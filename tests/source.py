@@ -44,10 +44,7 @@ class Function:
 @cache
 def modules(*folders: str) -> tuple[Module, ...]:
     """All modules below these folders, in order of their paths."""
-    files = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
-    return tuple(
-        Module(file.relative_to(ROOT).as_posix(), text := file.read_text("utf-8"), ast.parse(text)) for file in files
-    )
+    return tuple(_module(file) for file in sorted(f for folder in folders for f in (ROOT / folder).rglob("*.py")))
 
 
 def functions(*folders: str) -> list[Function]:
@@ -83,6 +80,12 @@ def checkout_files() -> tuple[Path, ...]:
     else:
         found = [file for file in ROOT.rglob("*") if not _made(file.relative_to(ROOT))]
     return tuple(sorted(file for file in found if file.is_file()))
+
+
+@cache
+def _module(file: Path) -> Module:
+    text = file.read_text("utf-8")
+    return Module(file.relative_to(ROOT).as_posix(), text, ast.parse(text))
 
 
 def _made(path: Path) -> bool:

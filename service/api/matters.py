@@ -11,6 +11,7 @@ from pydantic import Field
 
 from service.api.access import READERS, may
 from service.api.cursors import cursor_of, position
+from service.api.in_words import with_words
 from service.api.shapes import IncidentOut, MatterOut, MatterPage, incident_out, matter_out
 from service.api.state import App, actor_of, app_of
 from service.domain.incidents import Instant, Storable, Strict
@@ -109,6 +110,7 @@ async def get_matter_why(
 ) -> dict[str, Any]:
     """Why a matter has its level: findings with trace, score with reasons and model version, both kinds of reasons.
 
+    `score.pooled` has rules alone and both as one probability; `in_words` says it in sentences, null without one.
     `findings` holds hits whole, what was missing for rules that could not be evaluated, and clear ones by id.
     """
     app = app_of(request)
@@ -168,7 +170,7 @@ async def _seen(app: App, matter_id: UUID, viewer: Viewer) -> Row:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {**row, "level_zh": Level(row["level"]).zh}
+    return {**with_words(row), "level_zh": Level(row["level"]).zh}
 
 
 def _brief(row: Row) -> dict[str, Any]:

@@ -139,6 +139,18 @@ class LevelOut(ComparedOut):
     level: str
 
 
+class WayOut(ComparedOut):
+    """Rules alone, model alone, or both as one probability, each on the same settled forecasts of the model in use.
+
+    `levels`: what the rules spoke for, the model spoke for, the service judged; `share` is the precision there.
+    """
+
+    name: Literal["rules", "model", "both"]
+    brier: float
+    log_loss: float = Field(description="nats a forecast")
+    levels: list[LevelOut]
+
+
 class MissOut(Out):
     """A forecast far from what came. The matter touches at least five people."""
 
@@ -167,6 +179,7 @@ class MonthOut(Out):
     brier_of_share: float | None = Field(description="of who says the month's own share of every matter")
     calibration: list[BinOut]
     levels: list[LevelOut]
+    ways: list[WayOut] = Field(description="empty for a shadow, and for what was judged before both were kept")
     largest_misses: list[MissOut]
 
 

@@ -15,7 +15,6 @@ from service.api.model_shapes import (
     MissOut,
     ModelIn,
     ModelOut,
-    MonthOut,
     NoticeOut,
     PerformanceOut,
     ReasonIn,
@@ -26,7 +25,7 @@ from service.domain.problems import Problem
 from service.domain.words import Scope
 from service.scoring.artefact import ModelRefused, read_artefact
 from service.scoring.card import words_of
-from service.scoring.record import Month, months
+from service.scoring.record import Month, Way, by_way, months
 from service.store import forecasts, models, scores
 from service.store.engine import Row
 from service.store.forecasts import CALIBRATION_EDGES, Span
@@ -129,10 +128,16 @@ async def get_performance(
     async with app.engine.connect() as connection:
         reference = await app.doors.reference.get(connection)
         cells = await forecasts.cells(connection, span, viewer.sight)
+        ways = await forecasts.ways(connection, span, viewer.sight)
         missed = await forecasts.misses(connection, span, viewer.sight, MISSES)
         champion = await models.in_role(connection, "champion")
-    record = [_month(app, reference, month, missed) for month in reversed(months(cells, CALIBRATION_EDGES))]
-    return PerformanceOut(synthetic=champion["synthetic"] if champion else None, months=record)
+    beside = by_way(ways)
+    record = [
+        _month(app, reference, month, missed) | {"ways": _ways(beside.get((month.month, month.version), []))}
+        for month in reversed(months(cells, CALIBRATION_EDGES))
+    ]
+    synthetic = champion["synthetic"] if champion else None
+    return PerformanceOut.model_validate({"synthetic": synthetic, "months": record})
 
 
 @router.get("/operations/notices")
@@ -149,7 +154,7 @@ async def get_notices(_: Administrator, request: Request) -> list[NoticeOut]:
     return told + [NoticeOut.model_validate(one) for look in current for one in look["found"]["noticed"]]
 
 
-def _month(app: App, reference: Reference, month: Month, missed: list[Row]) -> MonthOut:
+def _month(app: App, reference: Reference, month: Month, missed: list[Row]) -> Row:
     known = app.engines.catalogue
     mine = [row for row in missed if (row["month"], row["version"]) == (month.month, month.version)]
     misses = [
@@ -160,9 +165,19 @@ def _month(app: App, reference: Reference, month: Month, missed: list[Row]) -> M
         for row in mine
     ]  # fmt: skip
     bins = [{"low": low, "high": high, **_plain(one)} for low, high, one in month.calibration]
-    levels = [{"level": level, **_plain(one)} for level, one in month.levels]
     shown = {name: getattr(month, name) for name in Month.__slots__}
-    return MonthOut.model_validate(shown | {"calibration": bins, "levels": levels, "largest_misses": misses})
+    return shown | {"calibration": bins, "levels": _levels(month), "largest_misses": misses}
+
+
+def _ways(ways: list[Way]) -> list[Row]:
+    return [
+        {"name": one.name, "brier": one.brier, "log_loss": one.log_loss, "levels": _levels(one), **_plain(one.compared)}
+        for one in ways
+    ]
+
+
+def _levels(one: Month | Way) -> list[Row]:
+    return [{"level": level, **_plain(compared)} for level, compared in one.levels]
 
 
 def _plain(compared: Any) -> Row:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from service.api.access import READERS, may
 from service.api.emergency import EmergencyLink, emergency_link
+from service.api.in_words import with_words
 from service.api.matters import End, ending
 from service.api.pages import Asked
 from service.api.route_shapes import HeldPushOut
@@ -90,7 +91,8 @@ async def get_warning_why(warning_id: UUID, viewer: Reader, request: Request) ->
         judged = await warnings.judgement(connection, row["judgement_id"]) if row and row["judgement_id"] else None
         waited = await held.of_warning(connection, warning_id)
     told = {"pushes": pushes, "held_pushes": [HeldPushOut.model_validate(one) for one in waited]}
-    return {"warning": detail, "changes": events, "duties": detail.duties, **told, "judgement": judged}
+    why = with_words(judged) if judged else None
+    return {"warning": detail, "changes": events, "duties": detail.duties, **told, "judgement": why}
 
 
 @router.post("/{warning_id}/confirm")

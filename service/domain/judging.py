@@ -64,6 +64,15 @@ class Shadow:
 
 
 @dataclass(frozen=True, slots=True)
+class Pooled:
+    """Probabilities: of the level of the rules alone, and of rules and model together, by the weights of `version`."""
+
+    rules: float
+    both: float
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """The model's answer: the probability that the matter escalates within `horizon_days`, or why there is none."""
 
@@ -79,6 +88,8 @@ class Score:
     low: float | None = None  # of like cases the share that escalates lies between low and high nine times in ten
     high: float | None = None
     outside: tuple[str, ...] = ()  # Chinese: why the case lies outside what the model has seen; empty when it does not
+    prior_share: float | None = None  # how much of the score is prior: 1 before real outcomes went in; None: not known
+    pooled: Pooled | None = None  # rules and model as one probability; None without a probability of the model
 
 
 @dataclass(frozen=True, slots=True)

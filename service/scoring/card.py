@@ -129,10 +129,6 @@ def _data(card: dict[str, Any]) -> Iterator[str]:
         f"one horizon. {trained['censored']} snapshots were dropped because it is not yet known what came of them, "
         f"{trained['left_out']} lie in the warm-up or in a gap."
     )
-    yield (
-        "\nHow busy a place is counts by the local day on which reports happened and without the matter's own, as the "
-        "service does. Generations up to 0.3 had learned from exact weeks by receipt, the matter's own among them."
-    )
 
 
 def _metrics(card: dict[str, Any]) -> Iterator[str]:

@@ -97,7 +97,8 @@ FEATURES: tuple[Feature, ...] = (
         "place_load",
         "history",
         0,
-        "reports of the area and first-level category in the last 7 days against a week of the four weeks before",
+        "other matters' reports of the area and first-level category in the last 7 local days of occurrence, against a "
+        "week of the four weeks before",
         "difference of ln(1 + n)",
     ),
     Feature("project_under_way", "project", 1, "of a project being carried out; 0 when none is known", "0 or 1"),

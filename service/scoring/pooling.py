@@ -16,13 +16,20 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from service.domain.judging import Pooled
 from service.domain.levels import Level
+from service.domain.quick import quick
 from service.domain.yaml_files import read_yaml
+from service.scoring.scorer import sigmoid
 
 POOLING_FILE = Path(__file__).with_name("pooling.yaml")
+_pooled = quick(Pooled)
 STEPS = (Level.YELLOW, Level.ORANGE, Level.RED)
 Within = Annotated[float, Field(gt=0, lt=1)]
 Above = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+NEXT_TO_CERTAIN = 1e-9  # a probability nearer to 0 or 1 has no log-odds to speak of
 
 
 class PoolingError(ValueError):
@@ -55,6 +62,26 @@ class Stated:
     enough_escalated: int
     sure_constant: float
     sure_weights: float
+
+
+class Pooler:
+    """The stated pooling, for the scores of a serving process. Stateless after construction."""
+
+    def __init__(self, stated: Stated) -> None:
+        self._version, self._weight = stated.version, stated.both.model
+        self._said = {
+            level: (sigmoid(stated.rules.log_odds(0.0, level)), stated.both.log_odds(0.0, level))
+            for level in (None, *Level)
+        }
+
+    def pooled(self, model: float, by_rules: Level | None) -> Pooled:
+        """Of the model's probability and the highest floor of the findings that hit, None where none did."""
+        rules, constant = self._said[by_rules]
+        return _pooled(rules, sigmoid(constant + self._weight * _within(model)), self._version)
+
+
+def _within(probability: float) -> float:
+    return _log_odds(min(max(probability, NEXT_TO_CERTAIN), 1 - NEXT_TO_CERTAIN))
 
 
 def reached(by_rules: Level | None) -> tuple[Level, ...]:

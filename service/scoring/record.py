@@ -14,6 +14,7 @@ from typing import Any
 
 from service.scoring.labels import Label
 
+WAYS = ("rules", "model", "both")
 Cell = Mapping[str, Any]  # month, version, bin, level, settled, label, forecasts, expected, squares
 
 
@@ -49,10 +50,37 @@ class Month:
     levels: tuple[tuple[str, Compared], ...]  # what the model spoke for; the share that came is its precision
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to foretell the same matters: `rules` alone, `model` alone, or `both` as one probability.
+
+    `levels` are those the rules spoke for, the model spoke for, or the service judged.
+    """
+
+    name: str
+    compared: Compared
+    brier: float
+    log_loss: float  # nats a forecast
+    levels: tuple[tuple[str, Compared], ...]
+
+
 def months(cells: Iterable[Cell], edges: Sequence[float]) -> list[Month]:
     """Months in order, oldest first; `edges` are those between the bins of the cells."""
     ordered = sorted(cells, key=_whose)
     return [_month(*whose, list(inside), (0.0, *edges, 1.0)) for whose, inside in groupby(ordered, _whose)]
+
+
+def by_way(cells: Iterable[Cell]) -> dict[tuple[date, str], list[Way]]:
+    """By month and model: rules alone, model alone, both, on the same settled forecasts; in the order of WAYS."""
+    found: dict[tuple[date, str], dict[str, list[Cell]]] = {}
+    for cell in cells:
+        found.setdefault(_whose(cell), {}).setdefault(cell["way"], []).append(cell)
+    return {whose: [_way(name, ways[name]) for name in WAYS if name in ways] for whose, ways in found.items()}
+
+
+def _way(name: str, cells: Sequence[Cell]) -> Way:
+    log_loss = sum(cell["loss"] for cell in cells) / _count(cells)
+    return Way(name, _compared(cells), _brier(cells) or 0.0, log_loss, _by_level(cells))
 
 
 def _whose(cell: Cell) -> tuple[date, str]:
@@ -62,7 +90,6 @@ def _whose(cell: Cell) -> tuple[date, str]:
 def _month(month: date, version: str, cells: list[Cell], ends: Sequence[float]) -> Month:
     known = [cell for cell in cells if _is_known(cell)]
     compared, share = _compared(known), _compared(known).share
-    levels = sorted({cell["level"] for cell in known if cell["level"]})
     return Month(
         month=month,
         version=version,
@@ -78,8 +105,13 @@ def _month(month: date, version: str, cells: list[Cell], ends: Sequence[float]) 
             (low, high, _compared(cell for cell in known if cell["bin"] == place))
             for place, (low, high) in enumerate(pairwise(ends))
         ),
-        levels=tuple((level, _compared(cell for cell in known if cell["level"] == level)) for level in levels),
+        levels=_by_level(known),
     )
+
+
+def _by_level(known: Sequence[Cell]) -> tuple[tuple[str, Compared], ...]:
+    levels = sorted({cell["level"] for cell in known if cell["level"]})
+    return tuple((level, _compared(cell for cell in known if cell["level"] == level)) for level in levels)
 
 
 def _is_known(cell: Cell) -> bool:

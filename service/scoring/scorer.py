@@ -24,6 +24,7 @@ _score, _score_reason = quick(Score), quick(ScoreReason)
 _SENTENCES = {name: group.sentence for name, group in GROUPS.items()}
 LEAST_EFFECT = 0.1  # log-odds; less changes no probability visibly
 LEAST_SPREAD = 1e-4  # of a share: near 0 and 1 the interval keeps a width
+ALL_PRIOR = 1.0  # what learned from simulated matters alone is prior through and through: no real outcome is in it
 UNKNOWN_KIND = "该类别在训练中没有出现过"
 
 LOOKED_UP = 200  # counts; larger ones are worked out
@@ -124,6 +125,7 @@ class Scorer:
         self.horizon_days = model.horizon_days
         self.synthetic = model.synthetic
         self._interval, self._kinds = model.interval, model.kinds
+        self._prior_share = ALL_PRIOR if model.synthetic else None
         self._groups = tuple(GROUPS)
         self._used = frozenset(name for name, part in model.parts.items() if part.speaks)
         parts = [(f.name, model.parts[f.name], self._groups.index(f.group)) for f in FEATURES]
@@ -164,6 +166,8 @@ class Scorer:
             low,
             high,
             self._outside(unseen, bool(strange)) if unseen or strange else (),
+            self._prior_share,
+            None,
         )
 
     def probability(self, row: Row) -> float:

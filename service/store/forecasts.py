@@ -70,6 +70,12 @@ async def cells(connection: AsyncConnection, span: Span, sight: Sight) -> list[R
     return rows_of(await connection.execute(text(_CELLS), given))
 
 
+async def ways(connection: AsyncConnection, span: Span, sight: Sight) -> list[Row]:
+    """Settled forecasts in sight of which it is known what came, and what rules, model and both said, summed by month,
+    model, way, level and label: see scoring.record."""
+    return rows_of(await connection.execute(text(_WAYS), span.given(sight)))
+
+
 async def misses(connection: AsyncConnection, span: Span, sight: Sight, each: int) -> list[Row]:
     """Per month the settled forecasts furthest from what came: matter by id, area, category, probability, label."""
     given = span.given(sight) | {"each": each}
@@ -118,6 +124,15 @@ SELECT f.month, f.version, width_bucket(f.probability, CAST(:edges AS float8[]))
   f.check_at IS NULL AS settled, f.label, count(*) AS forecasts, sum(f.probability) AS expected,
   sum(f.probability * f.probability) AS squares
 FROM forecast f WHERE {_IN_SIGHT} GROUP BY 1, 2, 3, 4, 5, 6
+"""  # noqa: S608
+_WAYS = f"""
+SELECT f.month, f.version, way.name AS way, way.level, f.label, count(*) AS forecasts, sum(way.said) AS expected,
+  sum(way.said * way.said) AS squares,
+  -sum(ln(greatest(CASE f.label WHEN 'yes' THEN way.said ELSE 1 - way.said END, 1e-15))) AS loss
+FROM forecast f CROSS JOIN LATERAL (VALUES ('rules', f.by_rules, f.rule_level), ('model', f.probability, f.model_level),
+  ('both', f.by_both, f.level)) AS way(name, said, level)
+WHERE {_IN_SIGHT} AND f.check_at IS NULL AND f.label <> 'not_yet_known' AND f.by_both IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608
 _MISSES = f"""
 SELECT worst.* FROM generate_series(CAST(:first AS timestamp), CAST(:last AS timestamp), interval '1 month') AS m(month)

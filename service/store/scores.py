@@ -96,6 +96,7 @@ async def drift(connection: AsyncConnection, days: int) -> list[Row]:
 
 _BETWEEN = """
 SELECT j.id, j.matter_id, j.at, j.probability, j.model_version, j.model_level, j.score -> 'features' AS features,
+  j.rule_level, j.level, j.score -> 'pooled' AS pooled,
   coalesce(j.score -> 'shadows', '[]') AS shadows, m.area, m.category
 FROM judgement j JOIN matter m ON m.id = j.matter_id
 WHERE j.id > :after AND j.id < :before AND j.feature_hash IS NOT NULL ORDER BY j.id LIMIT :limit

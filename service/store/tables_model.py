@@ -104,3 +104,7 @@ class ForecastTable(SQLModel, table=True):
     label: str  # yes | no | not_yet_known
     counted_on: date  # the last day on which a score of the matter was counted; once a day is enough
     check_at: datetime | None = Field(sa_type=INSTANT)  # when it is looked at next; none once its window has settled
+    rule_level: str | None = None  # of the rules alone, as all that follow: empty in shadow
+    level: str | None = None  # as judged
+    by_rules: float | None = None  # probabilities: of the rules alone, and of rules and model together
+    by_both: float | None = None

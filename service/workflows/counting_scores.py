@@ -22,18 +22,19 @@ AT_ONCE = 500  # judgements in one transaction: some 20 ms of work
 MOST_BATCHES = 100  # in one round; the next round comes a minute later
 SETTLING = timedelta(minutes=2)  # an id is made before its transaction commits: a younger one may still be on its way
 EVERYWHERE = "000000000000"  # one model judges everywhere, so its limits are those of the whole country
+NOTHING: Row = dict.fromkeys(("model_level", "rule_level", "level", "by_rules", "by_both"))
 LOOK_AGAIN = timedelta(days=7)  # at a forecast whose window is open: a yes is known early, and only shown
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one model said of one matter in one judgement; `judged` False: in shadow."""
+    """What one model said of one matter in one judgement; `judged` False: in shadow, with nothing `beside`."""
 
     version: str
     matter_id: UUID
     at: datetime
     judged: bool
-    model_level: str | None
+    beside: Row  # levels of model, rules and judge, probabilities of the rules and of both, as a forecast has them
     area: str
     met: Met
 
@@ -73,9 +74,14 @@ def _said(row: Row) -> Iterable[Said]:
     if row["probability"] is not None:
         spoken.append((row["model_version"], row["probability"], True))
     for version, probability, judged in spoken:
-        level = row["model_level"] if judged else None
         met = Met(row["features"], probability, row["category"])
-        yield Said(version, row["matter_id"], row["at"], judged, level, row["area"], met)
+        yield Said(version, row["matter_id"], row["at"], judged, _beside(row) if judged else NOTHING, row["area"], met)
+
+
+def _beside(row: Row) -> Row:
+    pooled = row["pooled"] or {}  # none in what was judged before it was kept
+    levels = {name: row[name] for name in ("model_level", "rule_level", "level")}
+    return levels | {"by_rules": pooled.get("rules"), "by_both": pooled.get("both")}
 
 
 async def _count(connection: AsyncConnection, engines: Engines, version: str, said: Sequence[Said]) -> None:
@@ -98,7 +104,7 @@ async def _count(connection: AsyncConnection, engines: Engines, version: str, sa
 def _forecast(said: Said, day: date, horizon: int) -> Row:
     return {
         "month": day.replace(day=1), "matter_id": said.matter_id, "version": said.version, "judged": said.judged,
-        "at": said.at, "probability": said.met.probability, "model_level": said.model_level, "area": said.area,
+        "at": said.at, "probability": said.met.probability, "area": said.area, **said.beside,
         "category": said.met.category, "horizon_days": horizon, "label": Label.NOT_YET_KNOWN, "counted_on": day,
         "check_at": said.at + LOOK_AGAIN,
     }  # fmt: skip

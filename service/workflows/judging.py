@@ -69,8 +69,9 @@ def _judged(
     answers: tuple[tuple[Finding, ...], Score],
     moment: tuple[datetime, str],
 ) -> Judged:
-    (findings, score), (now, cause) = answers, moment
-    judgement = level(findings, score, engines.thresholds.made(cuts_for, matter.area, engines.day(now)))
+    (findings, alone), (now, cause) = answers, moment
+    judgement = level(findings, alone, engines.thresholds.made(cuts_for, matter.area, engines.day(now)))
+    score = _pooled(engines, alone, judgement)
     judgement_id = new_id()
     row = {
         "id": judgement_id,
@@ -96,6 +97,13 @@ def _judged(
     }
     kept = changed(matter, level=judgement.level, probability=score.probability, judgement_id=judgement_id)
     return Judged(kept, judgement, score, row)
+
+
+def _pooled(engines: Engines, score: Score, judgement: Judgement) -> Score:
+    """With rules and model as one probability beside it: reported, it judges nothing (decision 0026 says why)."""
+    if score.probability is None:
+        return score
+    return changed(score, pooled=engines.pooler.pooled(score.probability, judgement.rule_level))
 
 
 def _kept_findings(findings: Sequence[Finding]) -> Row:

@@ -26,6 +26,7 @@ from service.rules.rulebook import RulebookHolder
 from service.rules.thresholds import Thresholds
 from service.rules.together import Coordination
 from service.scoring.holder import ModelHolder
+from service.scoring.pooling import Pooler
 from service.scoring.scorer import Scorer
 from service.store.engine import Row
 from service.store.reference import Reference, ReferenceCache
@@ -54,6 +55,7 @@ class Engines:
     watch: WatchTable
     models: ModelHolder
     escalation: EscalationHolder
+    pooler: Pooler
     zone: ZoneInfo
     late_hours: float | None = None
 

@@ -31,7 +31,7 @@ def test_what_is_no_part_of_the_image_stays_out_of_the_context() -> None:
     for kept_out in (".git/HEAD", "tests/makers.py", "Makefile", "requirements-dev.lock", "compose.yaml"):
         assert not CONTEXT.has(kept_out), kept_out
     assert CONTEXT.has("service/main.py")
-    assert CONTEXT.has("models/escalation-0.4-7ce4616d/model.json")
+    assert CONTEXT.has("models/escalation-0.3-e73305ac/model.json")
 
 
 def test_the_image_runs_as_nobody_in_particular_and_says_whether_it_lives() -> None:

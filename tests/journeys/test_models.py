@@ -52,6 +52,33 @@ async def test_a_score_keeps_the_row_its_hash_names(reporter: httpx.AsyncClient,
     assert feature_hash(why["score"]["features"]) == why["feature_hash"]
 
 
+async def test_rules_and_model_are_told_alone_and_together_and_what_is_prior(
+    reporter: httpx.AsyncClient, reader: httpx.AsyncClient
+) -> None:
+    why = await why_of_a_report(reporter, reader)
+    small = ok(await reporter.post("/v1/incidents", json=report(people_affected=2, text="一户漏水")), 201)
+    unscored = ok(await reader.get(f"/v1/matters/{small['matter_id']}/why"))
+
+    rules, both = why["score"]["pooled"]["rules"], why["score"]["pooled"]["both"]
+    alone = f"规则单独 {rules:.0%}，模型单独 {why['probability']:.0%}，合并 {both:.0%}"
+    assert min(rules, why["probability"]) <= both <= max(rules, why["probability"])
+    assert why["in_words"]["pooled"].startswith(alone)
+    assert why["score"]["prior_share"] == 1.0
+    assert "全部来自先验" in why["in_words"]["prior"]
+    assert (unscored["score"]["pooled"], unscored["in_words"]) == (None, {"pooled": None, "prior": None})
+
+
+async def test_a_warning_tells_rules_and_model_together_as_its_matter_does(
+    reporter: httpx.AsyncClient, reader: httpx.AsyncClient
+) -> None:
+    made = ok(await reporter.post("/v1/incidents", json=report()), 201)
+
+    of_matter = ok(await reader.get(f"/v1/matters/{made['matter_id']}/why"))
+    of_warning = ok(await reader.get(f"/v1/warnings/{made['warnings'][0]}/why"))
+
+    assert of_warning["judgement"]["in_words"] == of_matter["in_words"]
+
+
 UNSOUND: dict[str, tuple[Change | None, dict[str, Any], str]] = {
     "other bytes than the card says": (None, {"sha256": "0" * 64}, "SHA-256"),
     "another feature schema": (lambda m: m.update(feature_schema_hash="0" * 64), {}, "特征定义"),

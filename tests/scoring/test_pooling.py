@@ -13,7 +13,7 @@ from service.domain.levels import Level
 from service.rules.grading import Cuts, cuts_for, level
 from service.rules.thresholds import load_thresholds
 from service.scoring.drawn import probability
-from service.scoring.pooling import POOLING_FILE, STEPS, Pooling, PoolingError, load_pooling
+from service.scoring.pooling import POOLING_FILE, STEPS, Pooler, Pooling, PoolingError, load_pooling
 from service.scoring.prior import load_prior
 from service.scoring.scorer import sigmoid
 from service.scoring.stacking import Scored, enough, learned_both, learned_rules, pooled, three_ways
@@ -94,6 +94,26 @@ def test_rows_and_single_scores_are_pooled_alike() -> None:
     some = scored(50, 1.0, 0.5)
     alone = [sigmoid(STATED.both.log_odds(float(said), by)) for said, by in zip(some.model, some.by_rules, strict=True)]
     assert pooled(some, STATED.both) == pytest.approx(alone)
+
+
+@given(odds, st.sampled_from(LEVELS))
+def test_a_serving_process_pools_as_the_stated_weights_say(model: float, by_rules: Level | None) -> None:
+    said = Pooler(STATED).pooled(sigmoid(model), by_rules)
+    assert said.both == pytest.approx(sigmoid(STATED.both.log_odds(model, by_rules)))
+    assert said.rules == pytest.approx(sigmoid(STATED.rules.log_odds(model, by_rules)))
+    assert said.version == STATED.version
+
+
+@pytest.mark.parametrize("certain", [0.0, 1.0])
+def test_a_model_that_is_certain_is_pooled_without_infinity(certain: float) -> None:
+    assert abs(Pooler(STATED).pooled(certain, Level.RED).both - certain) < 1e-3
+
+
+@given(odds, st.sampled_from(LEVELS))
+def test_pooled_by_the_stated_weights_lies_between_rules_and_model(model: float, by_rules: Level | None) -> None:
+    said = Pooler(STATED).pooled(sigmoid(model), by_rules)
+    low, high = sorted((said.rules, sigmoid(model)))
+    assert low - 1e-9 <= said.both <= high + 1e-9
 
 
 @given(odds, st.sampled_from([level for level in Level if level is not Level.BLUE]), st.booleans())

@@ -288,6 +288,14 @@ async def test_the_record_sets_forecasts_against_what_happened_and_names_the_lar
     assert known["came"] == first["came_so_far"] == round(1.5 * known["expected"])
     assert sum(one["forecasts"] for one in first["calibration"]) == 300
     assert sum(one["came"] for one in first["levels"]) == known["came"]
+    ways = {way["name"]: way for way in first["ways"]}
+    assert list(ways) == ["rules", "model", "both"]
+    assert {(way["forecasts"], way["came"]) for way in ways.values()} == {(300, known["came"])}
+    assert (ways["model"]["expected"], ways["model"]["brier"]) == pytest.approx((known["expected"], first["brier"]))
+    assert ways["model"]["levels"] == first["levels"]
+    assert sum(level["forecasts"] for level in ways["both"]["levels"]) == 300
+    assert all(0 < way["log_loss"] < 1 for way in ways.values())
+    assert ways["both"]["expected"] != pytest.approx(known["expected"])
     assert 0 < first["brier"] < 0.25
     assert len(first["largest_misses"]) == 5
     assert all(miss["came"] for miss in first["largest_misses"])
@@ -328,7 +336,7 @@ async def test_a_challengers_forecasts_are_kept_apart_until_asked_for(place: Pla
     (asked,) = ok(await place.admin.get("/v1/performance", params={"version": "next-1"}))["months"]
 
     assert (published["version"], published["forecasts"]) == (SHIPPED_VERSION, 5)
-    assert (asked["version"], asked["forecasts"]) == ("next-1", 5)
+    assert (asked["version"], asked["forecasts"], asked["ways"]) == ("next-1", 5, [])
 
 
 async def test_an_old_model_is_warned_of_and_a_very_old_one_judges_no_more(place: Place) -> None:

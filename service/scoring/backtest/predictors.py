@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import log
+from functools import cache
 
 from service.domain.levels import Level
 from service.scoring.backtest.known import Moment
-from service.scoring.pooling import load_pooling
+from service.scoring.pooling import Pooler, load_pooling
 
 Rank = tuple[float, float]
 Test = Callable[[Moment], bool]
 WARNED = (Level.YELLOW, Level.ORANGE, Level.RED)
-NEXT_TO_CERTAIN = 1e-9  # a probability nearer to 0 or 1 ranks no further out
 MANY_PEOPLE = (5, 10, 30, 50, 100)  # "warn on everything above n people": an office would pick one of these
 
 
@@ -39,11 +38,15 @@ def _of_model(moment: Moment) -> Rank | None:
 
 
 def _of_pooled(moment: Moment) -> Rank | None:
-    """Both as one probability by the stated weights of pooling.yaml; it judges nothing in service yet."""
+    """Both as one probability by the stated weights of pooling.yaml; in service it is reported and judges nothing."""
     if moment.probability is None:
         return None
-    said = min(max(moment.probability, NEXT_TO_CERTAIN), 1 - NEXT_TO_CERTAIN)
-    return (load_pooling().both.log_odds(log(said / (1 - said)), moment.rule_level), 0.0)
+    return (_pooler().pooled(moment.probability, moment.rule_level).both, 0.0)
+
+
+@cache
+def _pooler() -> Pooler:
+    return Pooler(load_pooling())
 
 
 def _of_history(moment: Moment) -> Rank | None:
@@ -74,7 +77,7 @@ PREDICTORS: dict[str, Predictor] = {
     "both": Predictor("规则与模型（本服务）", _of_both, _at_levels(lambda moment: moment.level)),
     "rules": Predictor("只用规则", _of_rules, _at_levels(lambda moment: moment.rule_level)),
     "model": Predictor("只用模型", _of_model, _at_levels(lambda moment: moment.model_level)),
-    "pooled": Predictor("规则与模型合成的概率（约定权重，尚未启用）", _of_pooled, {}),
+    "pooled": Predictor("规则与模型合成的概率（约定权重，只作参考）", _of_pooled, {}),
     "history": Predictor("只看当地同类历史", _of_history, {}),
     "people": Predictor("人数多就预警", _of_people, {f"people_{n}": _touching(n) for n in MANY_PEOPLE}),
 }
