@@ -42,7 +42,7 @@ async def keep_labels(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 
 
 async def reports_of(connection: AsyncConnection, matter_ids: Collection[UUID]) -> list[Row]:
-    """What was told of matters, also of the one they were merged into: matter_id, area, instants, signals, people."""
+    """What was told of matters, also of the one they went into: matter_id, area, instants, signals, head-counts."""
     return rows_of(await connection.execute(text(_REPORTS_OF), {"ids": list(matter_ids)}))
 
 
@@ -91,7 +91,7 @@ _ASKED = "(SELECT id, area, coalesce(merged_into, id) AS into_id FROM matter WHE
 # OFFSET 0 keeps each look-up one by one: what is asked for is little beside all reports there are.
 _REPORTS_OF = f"""
 SELECT t.id AS matter_id, t.area, i.* FROM {_ASKED} CROSS JOIN LATERAL (
-  SELECT occurred_at, received_at, signals, text_signals, coalesce(people_affected, people_present) AS people
+  SELECT occurred_at, received_at, signals, text_signals, people_affected, people_present
   FROM incident WHERE matter_id = t.into_id AND status = 'current' OFFSET 0) i
 """  # noqa: S608  (statements of our own)
 _ENTRIES_OF = f"""
