@@ -57,10 +57,11 @@ async def settled_since(connection: AsyncConnection, version: str, since: dateti
     return rows_of(rows)[0]
 
 
-async def outcomes(connection: AsyncConnection, version: str, horizon: int) -> list[Row]:
+async def outcomes(connection: AsyncConnection, version: str, horizon: int, most: int) -> list[Row]:
     """Of each matter and month one settled forecast over this horizon, that of the model `version` if it made one, with
-    the row of features it rested on (None where that judgement is gone), what came (`label`), and what it `said`."""
-    given = {"version": version, "horizon": horizon}
+    the row of features it rested on (None where that judgement is gone), what came (`label`), and what it `said`; the
+    newest, at most so many."""
+    given = {"version": version, "horizon": horizon, "most": most}
     return rows_of(await connection.execute(text(_OUTCOMES), given))
 
 
@@ -109,13 +110,15 @@ FROM forecast WHERE version = :version AND at >= :since AND check_at IS NULL
 """
 # Models that scored one judgement say different things of one row and have one outcome.
 _OUTCOMES = """
-SELECT DISTINCT ON (f.month, f.matter_id) f.matter_id, f.at, f.area, f.label, m.opened_at, m.first_level AS kind,
+WITH each AS (SELECT DISTINCT ON (month, matter_id) month, matter_id, at, area, label,
+    CASE WHEN version = :version THEN probability END AS said
+  FROM forecast WHERE check_at IS NULL AND horizon_days = :horizon
+  ORDER BY month, matter_id, version = :version DESC, at, version),
+newest AS (SELECT * FROM each ORDER BY at DESC, matter_id LIMIT :most)
+SELECT f.matter_id, f.at, f.area, f.label, f.said, m.opened_at, m.first_level AS kind,
   (SELECT j.score -> 'features' FROM judgement j WHERE j.matter_id = f.matter_id AND j.at = f.at
-   AND j.feature_hash IS NOT NULL ORDER BY j.id LIMIT 1) AS features,
-  CASE WHEN f.version = :version THEN f.probability END AS said
-FROM forecast f JOIN matter m ON m.id = f.matter_id
-WHERE f.check_at IS NULL AND f.horizon_days = :horizon
-ORDER BY f.month, f.matter_id, f.version = :version DESC, f.at, f.version
+   AND j.feature_hash IS NOT NULL ORDER BY j.id LIMIT 1) AS features
+FROM newest f JOIN matter m ON m.id = f.matter_id ORDER BY f.at, f.matter_id
 """
 _IN_SIGHT = """f.month BETWEEN :first AND :last AND f.area LIKE :sight_area
     AND CASE WHEN CAST(:version AS text) IS NULL THEN f.judged ELSE f.version = :version END"""

@@ -33,6 +33,7 @@ from service.workflows.watching_models import Watch
 LOG = logging.getLogger(__name__)
 MODULE = "service.scoring.own_outcomes"  # runs as a process; it alone loads numpy
 NEEDED = "numpy"
+MOST = 20_000  # newest forecasts: some years of a county, some 20 MB for a moment in the process that serves
 TIME_LIMIT = timedelta(minutes=10)  # a thousand outcomes take seconds
 INVENTED = "99"  # no province has this code: areas of the simulator and of the demo
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,9 +82,9 @@ async def retrain(watch: Watch, act: Act) -> Row:
     Raises Problem 409 (the same was taken in before), 422 (too few outcomes), 503 (no library to train with, or the
     training failed); then nothing has changed.
     """
+    gathered = await gather(watch)
     if find_spec(NEEDED) is None:
         raise Problem(503, "no_training_library", f"训练需要 {NEEDED}，运行环境不带它；{_ELSEWHERE}")
-    gathered = await gather(watch)
     with tempfile.TemporaryDirectory(prefix="weiyu-retraining-") as name:
         folder = Path(name)
         (folder / OUTCOMES_FILE).write_text(json.dumps(gathered), "utf-8")
@@ -99,7 +100,7 @@ async def gather(watch: Watch) -> dict[str, Any]:
         if champion is None:
             raise Problem(409, "no_model", "还没有在用的模型。")
         horizon = champion["horizon_days"]
-        rows = await forecasts.outcomes(connection, champion["version"], horizon)
+        rows = await forecasts.outcomes(connection, champion["version"], horizon, MOST)
     known = [row for row in rows if row["label"] != Label.NOT_YET_KNOWN]
     usable = [row for row in known if row["features"] is not None and row["features"].keys() == set(NAMES)]
     least = Least.of(watch)
