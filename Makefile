@@ -86,3 +86,25 @@ tests:
 	$(PY) -m pytest tests/journeys/test_[!a-d]*.py; failed=$$?; \
 	wait $$journeys || failed=1; wait $$others || failed=1; \
 	cat "$$told/journeys" "$$told/others"; rm -rf "$$told"; exit $$failed
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@echo "Installing the locked dependencies into .venv …"
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Sound: it starts, was made here (a moved one has commands that point to its old place) and by the PYTHON asked for.
+sound_venv = $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& grep -qF " $$(pwd -P)/.venv" .venv/pyvenv.cfg \
+	&& { [ -z "$$PYTHON" ] || [ "$$("$$PYTHON" -V 2>&1)" = "$$($(PY) -V 2>&1)" ]; }
+
+# A python on the path may still not run (a shim without its version) or lack venv: the first that has both is taken.
+make_venv = [ -n "$$PYTHON" ] && set -- "$$PYTHON" || set -- python3.13 python3.12 python3.11 python3; \
+	for python; do \
+		"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		echo "Making .venv with $$("$$python" -V) …"; \
+		rm -rf .venv; \
+		exec "$$python" -m venv .venv; \
+	done; \
+	echo "No Python 3.11 or newer with venv among: $$*. Install one (Debian: python3 python3-venv) or set PYTHON." >&2; \
+	exit 1

@@ -23,6 +23,7 @@ from service.workflows.months import make_months
 from service.workflows.parts import Clock, Doors, Engines
 from service.workflows.policies import Policies
 from service.workflows.reopening import reopen_outrun
+from service.workflows.retraining import retrain_when_due
 from service.workflows.rulebooks import Rulebooks
 from service.workflows.settling_forecasts import settle_forecasts
 from service.workflows.silencing import tell_ended
@@ -64,6 +65,7 @@ def ticks(
         Tick("count_scores", timedelta(minutes=1), lambda: count_scores(doors, engines, settled_before(wall_clock()))),
         Tick("settle_forecasts", timedelta(minutes=10), lambda: settle_forecasts(doors, clock())),
         Tick("watch_model", timedelta(hours=1), lambda: watch_model(Watch(engines, models, clock()))),
+        Tick("retrain", timedelta(hours=6), lambda: retrain_when_due(Watch(engines, models, clock()))),
         Tick("follow_rulebook", timedelta(seconds=5), rulebooks.follow, shared=False),
         Tick("follow_model", timedelta(seconds=5), models.follow, shared=False),
         Tick("follow_policy", timedelta(seconds=5), policies.follow, shared=False),

@@ -37,7 +37,7 @@ async def post_incident(report: IncidentReport, viewer: Reporter, request: Reque
     if result.status == "conflict":
         raise Problem(409, "id_reused", result.errors[0].detail, result.errors)
     status = 200 if result.status == "duplicate" else 201
-    return Response(to_json(report_out(result)), status, media_type="application/json")
+    return Response(to_json(report_out(result, app.engines.scorer)), status, media_type="application/json")
 
 
 def arrival(report: IncidentReport, viewer: Viewer) -> Arrival:

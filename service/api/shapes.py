@@ -12,8 +12,11 @@ from service.domain.catalogue import Catalogue
 from service.domain.incidents import ReportResult
 from service.domain.levels import Level
 from service.domain.words import MatterStatus, Outcome, WarningState
+from service.scoring.scorer import Scorer
 from service.store.engine import Row
 from service.store.reference import Reference
+
+TRAINED_ON = {True: "模拟事项 (synthetic)", False: "真实事项 (real)"}
 
 
 class Out(BaseModel):
@@ -48,7 +51,7 @@ class ReportOut(Out):
     level_zh: str | None
     probability: float | None = Field(description="of escalation within 30 days; null with the reason beside it")
     why_no_probability: str | None
-    model_trained_on: str = "模拟事项 (synthetic)"
+    model_trained_on: str | None = Field(description="by the model in use; null while the rules judge alone")
     reasons: list[ReasonOut]
     warnings: list[UUID]
     possible_duplicates: list[str]
@@ -219,7 +222,8 @@ class MatterPage(Out):
     next: str | None
 
 
-def report_out(result: ReportResult) -> ReportOut:
+def report_out(result: ReportResult, scorer: Scorer | None) -> ReportOut:
+    """The answer to a report; `scorer` is the model in use."""
     return ReportOut(
         id=result.id,
         matter_id=result.matter_id,
@@ -227,6 +231,7 @@ def report_out(result: ReportResult) -> ReportOut:
         level_zh=result.level.zh if result.level else None,
         probability=result.probability,
         why_no_probability=result.why_no_probability,
+        model_trained_on=TRAINED_ON[scorer.synthetic] if scorer else None,
         reasons=[ReasonOut.model_validate(reason) for reason in result.reasons],
         warnings=list(result.warnings),
         possible_duplicates=list(result.possible_duplicates),

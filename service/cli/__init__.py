@@ -21,7 +21,7 @@ COMMANDS = {
     "keys": Told("service.cli.keys:app", "密钥：创建、列出、吊销"),
     "rules": Told("service.cli.rules:app", "规则库：核对、测试、解释"),
     "routes": Told("service.cli.routes:app", "路由：核对、试算、显示"),
-    "models": Told("service.cli.models:app", "模型：列出、登记、启用、退回、交回规则"),
+    "models": Told("service.cli.models:app", "模型：列出、登记、训练、启用、退回、交回规则"),
     "pool": Told("service.cli.pooling:app", "规则与模型的合并：按本地结果学习、比较、启用"),
     "trail": Told("service.cli.trail:app", "项目留痕：核对"),
     "train": Told("service.cli.training:train", "用模拟事项训练升级模型，写出模型与模型卡（如实注明为模拟数据）。"),

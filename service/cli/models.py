@@ -1,4 +1,4 @@
-"""weiyu models list | take | promote | rollback | judging."""
+"""weiyu models list | take | retrain | promote | rollback | judging."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from service.store import models as kept
 from service.store import scores
 from service.store.engine import Row
 from service.workflows.models import Act, Models
+from service.workflows.parts import Engines
+from service.workflows.retraining import retrain as retrained
+from service.workflows.watching_models import Watch
 
 T = TypeVar("T")
-app = typer.Typer(help="模型：列出、登记、启用、退回、交回规则", no_args_is_help=True)
+app = typer.Typer(help="模型：列出、登记、训练、启用、退回、交回规则", no_args_is_help=True)
 Reason = Annotated[str | None, typer.Option(help="理由，记录在案")]
 OFFICE = "管理员（命令行）"
 ROLES = {"champion": "在用", "challenger": "候选（旁路评分）", "retired": "停用"}
@@ -59,6 +62,18 @@ def take(
 
 
 @app.command()
+def retrain(reason: Reason = None) -> None:
+    """用本服务已见分晓的预测训练一个候选模型并登记；它只在旁路评分，启用须另行决定。"""
+
+    async def trained(models: Models, engines: Engines) -> Row:
+        act = _act(reason)
+        return await retrained(Watch(engines, models, act.now), act)
+
+    row = _with_engines(trained)
+    SAY.print(f"已训练并登记 {row['version']}，为候选；先看它的旁路表现，再决定是否 weiyu models promote")
+
+
+@app.command()
 def promote(version: Annotated[str, typer.Argument(help="版本")], reason: Reason = None) -> None:
     """启用一个已登记的模型；运行中的各进程几秒内改用。"""
     row = _with_models(lambda models: models.promote(version, _act(reason)))
@@ -93,11 +108,15 @@ def _act(reason: str | None) -> Act:
 
 
 def _with_models(work: Callable[[Models], Awaitable[T]]) -> T:
+    return _with_engines(lambda models, _: work(models))
+
+
+def _with_engines(work: Callable[[Models, Engines], Awaitable[T]]) -> T:
     settings = settings_from()
 
     async def run(url: str) -> T:
         async with parts(settings, url) as (doors, engines):
-            return await work(Models(doors, engines.models, settings.models_dir))
+            return await work(Models(doors, engines.models, settings.models_dir), engines)
 
     with foreseen(), database(settings) as url:
         return asyncio.run(run(url))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.scoring.definitions import FEATURES, GROUPS
+from service.scoring.own_card import is_own, own_card_text
 from service.scoring.scorer import Part
 
 BAR = 48  # characters of the longest bar
@@ -67,7 +68,7 @@ left out as well.
 def words_of(card: dict[str, Any], model: dict[str, Any]) -> str:
     """The card as Markdown; one that another learner wrote, with other entries, is given entry by entry."""
     try:
-        return card_text(card, model)
+        return own_card_text(card) if is_own(card) else card_text(card, model)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return "\n".join([f"# Model card: {card.get('version')}", "", *_entries(card, 0)]) + "\n"
 

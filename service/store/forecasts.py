@@ -42,7 +42,7 @@ async def keep_labels(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 
 
 async def reports_of(connection: AsyncConnection, matter_ids: Collection[UUID]) -> list[Row]:
-    """What was told of matters, also of the one they were merged into: matter_id, area, instants, signals, people."""
+    """What was told of matters, also of the one they went into: matter_id, area, instants, signals, head-counts."""
     return rows_of(await connection.execute(text(_REPORTS_OF), {"ids": list(matter_ids)}))
 
 
@@ -55,6 +55,14 @@ async def settled_since(connection: AsyncConnection, version: str, since: dateti
     """Settled forecasts of one model made since then: forecasts, expected, came, variance; how many stay unknown."""
     rows = await connection.execute(text(_SETTLED), {"version": version, "since": since})
     return rows_of(rows)[0]
+
+
+async def outcomes(connection: AsyncConnection, version: str, horizon: int, most: int) -> list[Row]:
+    """Of each matter and month one settled forecast over this horizon, that of the model `version` if it made one, with
+    the row of features it rested on (None where that judgement is gone), what came (`label`), and what it `said`; the
+    newest, at most so many."""
+    given = {"version": version, "horizon": horizon, "most": most}
+    return rows_of(await connection.execute(text(_OUTCOMES), given))
 
 
 async def cells(connection: AsyncConnection, span: Span, sight: Sight) -> list[Row]:
@@ -89,7 +97,7 @@ _ASKED = "(SELECT id, area, coalesce(merged_into, id) AS into_id FROM matter WHE
 # OFFSET 0 keeps each look-up one by one: what is asked for is little beside all reports there are.
 _REPORTS_OF = f"""
 SELECT t.id AS matter_id, t.area, i.* FROM {_ASKED} CROSS JOIN LATERAL (
-  SELECT occurred_at, received_at, signals, text_signals, coalesce(people_affected, people_present) AS people
+  SELECT occurred_at, received_at, signals, text_signals, people_affected, people_present
   FROM incident WHERE matter_id = t.into_id AND status = 'current' OFFSET 0) i
 """  # noqa: S608  (statements of our own)
 _ENTRIES_OF = f"""
@@ -104,6 +112,18 @@ SELECT count(*) FILTER (WHERE label <> 'not_yet_known') AS forecasts,
   coalesce(sum(probability * (1 - probability)) FILTER (WHERE label <> 'not_yet_known'), 0) AS variance,
   count(*) FILTER (WHERE label = 'not_yet_known') AS unknown
 FROM forecast WHERE version = :version AND at >= :since AND check_at IS NULL
+"""
+# Models that scored one judgement say different things of one row and have one outcome.
+_OUTCOMES = """
+WITH each AS (SELECT DISTINCT ON (month, matter_id) month, matter_id, at, area, label,
+    CASE WHEN version = :version THEN probability END AS said
+  FROM forecast WHERE check_at IS NULL AND horizon_days = :horizon
+  ORDER BY month, matter_id, version = :version DESC, at, version),
+newest AS (SELECT * FROM each ORDER BY at DESC, matter_id LIMIT :most)
+SELECT f.matter_id, f.at, f.area, f.label, f.said, m.opened_at, m.first_level AS kind,
+  (SELECT j.score -> 'features' FROM judgement j WHERE j.matter_id = f.matter_id AND j.at = f.at
+   AND j.feature_hash IS NOT NULL ORDER BY j.id LIMIT 1) AS features
+FROM newest f JOIN matter m ON m.id = f.matter_id ORDER BY f.at, f.matter_id
 """
 _IN_SIGHT = """f.month BETWEEN :first AND :last AND f.area LIKE :sight_area
     AND CASE WHEN CAST(:version AS text) IS NULL THEN f.judged ELSE f.version = :version END"""

@@ -44,3 +44,16 @@ def test_a_tampered_model_is_refused_with_the_reason_and_no_traceback(weiyu: Wei
     assert "SHA-256" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stderr
     assert weiyu("models", "list").stdout == ""
+
+
+def test_training_on_too_few_outcomes_is_refused_with_both_numbers_and_no_traceback(weiyu: Weiyu) -> None:
+    assert weiyu("models", "take", SHIPPED).returncode == 0
+    assert weiyu("models", "promote", SHIPPED.name.removeprefix("escalation-")).returncode == 0
+
+    refused = weiyu("models", "retrain")
+
+    assert refused.returncode != 0
+    assert "已见分晓的事项有 0 件" in refused.stderr
+    assert "至少需要 200 件" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert len(weiyu("models", "list").stdout.splitlines()) == 1

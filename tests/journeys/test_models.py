@@ -168,6 +168,22 @@ async def test_promotion_and_rollback_are_one_call_each_and_recorded(
     refused(await admin.post("/v1/models/none/promote", json={}), 404, "not_found")
 
 
+async def test_an_answer_says_what_the_model_in_use_learned_from(
+    admin: httpx.AsyncClient, reporter: httpx.AsyncClient
+) -> None:
+    async def said(text: str) -> str | None:
+        told: str | None = ok(await reporter.post("/v1/incidents", json=report(text=text)), 201)["model_trained_on"]
+        return told
+
+    assert await said("东街路灯不亮") == "模拟事项 (synthetic)"
+    real = files("real-1", lambda model: model.update(synthetic=False), synthetic=False)
+    ok(await admin.post("/v1/models", json=real), 201)
+    ok(await admin.post("/v1/models/real-1/promote", json={}))
+    assert await said("西苑小区停水多日") == "真实事项 (real)"
+    assert (await admin.put("/v1/model/judging", json={"by": "rules", "reason": "试"})).status_code == 204
+    assert await said("北门污水外溢") is None
+
+
 async def test_a_second_process_follows_promotion_and_rollback_within_seconds(
     served: Served, admin: httpx.AsyncClient, tmp_path: Path
 ) -> None:

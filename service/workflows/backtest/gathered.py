@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.domain.levels import Level
-from service.domain.words import Outcome
 from service.scoring.backtest.known import Moment, PlayedMatter
-from service.scoring.labels import Ending, History, Told
+from service.scoring.labels import History
 from service.store import played
 from service.store.engine import Row
 from service.workflows.backtest.play import Play
+from service.workflows.known_histories import by_matter, history_of
 from service.workflows.parts import Engines
 
 YEAR = timedelta(days=365)
@@ -40,9 +39,9 @@ async def gather(
     connection: AsyncConnection, engines: Engines, play: Play, departments: Mapping[UUID, str]
 ) -> Gathered:
     """Read what was judged and what became known, matter by matter in the order in which they opened."""
-    told = _by_matter(await played.told(connection))
-    entries = _by_matter(await played.entries(connection))
-    judged = _by_matter(await played.judgements(connection))
+    told = by_matter(await played.told(connection))
+    entries = by_matter(await played.entries(connection))
+    judged = by_matter(await played.judgements(connection))
     places = _escalations(await played.escalated_days(connection))
     matters = []
     for row in await played.matters(connection):
@@ -81,21 +80,7 @@ class _Known:
 
     def history(self) -> History:
         """What the label is made of."""
-        told = tuple(
-            Told(
-                occurred_at=one["occurred_at"],
-                received_at=one["received_at"],
-                signals=frozenset(one["signals"]),
-                text_signals=frozenset(one["text_signals"]),
-                people=_first_known(one["people_affected"], one["people_present"]),
-            )
-            for one in self._told
-        )
-        return History(self._row["area"], told, tuple(self._replies), tuple(self._endings()))
-
-    def _endings(self) -> list[Ending]:
-        closed = [one for one in self._entries if one["kind"] == "closed"]
-        return [_ending(one["at"], one["data"]) for one in closed]
+        return history_of(self._row["area"], self._told, self._entries)
 
     def _people_known(self, at: datetime) -> int:
         """As Matter.known_people: the largest count given by then, or one for each report."""
@@ -111,13 +96,6 @@ class _Known:
         return first is not None and any(first < one["occurred_at"] and one["received_at"] <= at for one in self._told)
 
 
-def _by_matter(rows: Sequence[Row]) -> defaultdict[UUID, list[Row]]:
-    found: defaultdict[UUID, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row["matter_id"]].append(row)
-    return found
-
-
 def _escalations(rows: Sequence[Row]) -> defaultdict[Place, list[date]]:
     """The days, in order, on which each place closed escalated matters."""
     found: defaultdict[Place, list[date]] = defaultdict(list)
@@ -130,13 +108,5 @@ def _people(row: Row) -> int:
     return max(row["people_affected"] or 0, row["people_present"] or 0)
 
 
-def _first_known(*counts: int | None) -> int | None:
-    return next((count for count in counts if count is not None), None)
-
-
 def _level(name: str | None) -> Level | None:
     return Level(name) if name else None
-
-
-def _ending(at: datetime, data: Mapping[str, Any]) -> Ending:
-    return Ending(datetime.fromisoformat(data["outcome_at"]), at, Outcome(data["outcome"]))

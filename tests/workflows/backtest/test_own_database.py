@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from service.domain.incidents import IncidentReport
+from service.scoring.labels import History as Known
 from service.store import played as kept
 from service.store.engine import Row
 from service.workflows.backtest.history import Corrected, History, Received, Signed, Withdrawn
 from service.workflows.backtest.own_database import read_own
 from service.workflows.backtest.play import play
+from service.workflows.known_histories import by_matter, histories, history_of
 from service.workflows.parts import Doors, Engines
 from service.workflows.preparing import Arrival
 from service.workflows.telling import Work
@@ -78,3 +81,27 @@ def test_the_corrected_report_and_the_withdrawn_one_are_played_as_such(
     assert isinstance(corrected.report, IncidentReport)
     assert corrected.report.people_affected == 77 != original.report.people_affected
     assert original.at < corrected.at
+
+
+def test_what_a_label_is_made_of_is_read_alike_while_serving_and_after_a_play(
+    database_url: str, lived: tuple[History, list[Row]], tmp_path: Path
+) -> None:
+    async def read(doors: Doors, _: Engines) -> tuple[dict[UUID, Known], dict[UUID, Known]]:
+        async with doors.engine.connect() as connection:
+            areas = {row["id"]: row["area"] for row in await kept.matters(connection)}
+            told, entries = by_matter(await kept.told(connection)), by_matter(await kept.entries(connection))
+            served = await histories(connection, areas.keys())
+        return served, {one: history_of(area, told[one], entries[one]) for one, area in areas.items() if told[one]}
+
+    served, played = asyncio.run(with_parts(database_url, tmp_path, read))
+
+    assert {one: alike(served[one]) for one in played} == {one: alike(known) for one, known in played.items()}
+    assert sum(len(known.told) for known in played.values()) > 30
+    assert any(known.replies for known in played.values())
+    assert any(known.endings for known in played.values())
+
+
+def alike(known: Known) -> Known:
+    """The order of what is known means nothing."""
+    told, endings = sorted(known.told, key=repr), sorted(known.endings, key=repr)
+    return Known(known.area, tuple(told), tuple(sorted(known.replies)), tuple(endings))
