@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from service.delivery.kinds import KINDS
 from service.domain.escalation import Clock, Rank
 from service.domain.levels import Level
 from service.rules.escalation import ESCALATION_FILE, EscalationFileError, EscalationHolder, load_escalation
+from tests.served import ROOT
 
 HEAD = "escalation: 测试\nversion: 1\nchains:\n".replace("version: 1", 'version: "1"')
 VILLAGE = "360102001001"
@@ -36,6 +38,14 @@ def test_what_ships_says_where_each_number_is_from_and_that_none_was_verified() 
     }  # fmt: skip
     assert all(plan.source and plan.unverified for plan in policy.plans)
     assert all(one.source and one.unverified for one in policy.cover)
+
+
+def test_what_the_page_on_escalation_shows_can_be_put_in_force() -> None:
+    page = (ROOT / "docs" / "escalation.md").read_text("utf-8")
+    [shown] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    plan = load_escalation(shown).plan(Clock.SIGN, Level.RED, VILLAGE, DAY)
+    assert plan is not None
+    assert [step.to for step in plan.steps] == [Rank.DUTY, Rank.SECOND, Rank.SUPERVISOR, Rank.LEADER]
 
 
 def test_a_red_reaches_a_leader_within_the_twenty_minutes_of_the_level_table() -> None:
