@@ -78,11 +78,12 @@ contracts:
 	@.venv/bin/lint-imports --no-logo --no-cache
 house:
 	@$(PY) -m pytest tests/test_house.py
-# Journeys wait more than they compute, so two lines of them run beside all others, each with a database server of its own.
+# Journeys and workflows wait more than they compute: two lines of them run beside all others, each with a database
+# server of its own.
 tests:
 	@told=$$(mktemp -d); \
-	$(PY) -m pytest --ignore=tests/journeys tests >"$$told/others" 2>&1 & others=$$!; \
-	$(PY) -m pytest tests/journeys/test_[a-d]*.py >"$$told/journeys" 2>&1 & journeys=$$!; \
+	$(PY) -m pytest --ignore=tests/journeys --ignore=tests/workflows tests >"$$told/others" 2>&1 & others=$$!; \
+	$(PY) -m pytest tests/workflows tests/journeys/test_[a-d]*.py >"$$told/journeys" 2>&1 & journeys=$$!; \
 	$(PY) -m pytest tests/journeys/test_[!a-d]*.py; failed=$$?; \
 	wait $$journeys || failed=1; wait $$others || failed=1; \
 	cat "$$told/journeys" "$$told/others"; rm -rf "$$told"; exit $$failed

@@ -102,8 +102,9 @@ class Known:
     quiet_until: datetime = NOON
 
     def quiet(self, now: datetime) -> datetime | None:
-        """One office's silence hides what is not red."""
-        return self.quiet_until if self.level != "red" and now < self.quiet_until else None
+        """One office's silence hides what is not red, and never what asks somebody to confirm."""
+        hides = self.level != "red" and self.pending_until is None
+        return self.quiet_until if hides and now < self.quiet_until else None
 
 
 class Interleavings(RuleBasedStateMachine):
