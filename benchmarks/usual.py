@@ -30,7 +30,7 @@ from service.delivery.routing import Directory, warnings_for
 from service.domain.areas import county_of
 from service.domain.incidents import IncidentReport
 from service.domain.levels import Level
-from service.domain.matters import PlaceHistory
+from service.domain.matters import PlaceHistory, Weeks
 from service.domain.warnings import Department, Duty, Responsibility, Subscription, Warning, WarningSubject
 from service.main import load_engines
 from service.scoring.holder import InUse, ModelHolder
@@ -49,6 +49,7 @@ from service.workflows.linking import Link, Linker, LinkingRule
 from service.workflows.parts import Engines
 from service.workflows.place_memory import PlaceIndex
 from service.workflows.preparing import Arrival, Prepared, prepare
+from service.workflows.surroundings import Surroundings
 from service.workflows.telling import deadlines, snapshot
 from service.workflows.warning_matters import headline, policy_for
 
@@ -118,7 +119,8 @@ def post_incident(
     linker, link = _linked(session, parts.engines, prepared, now)
     matter = linker.touched[link.matter_id]
     history = {(county_of(matter.area), matter.first_level): _history(session, prepared, now)}
-    judged = judge(parts.engines, [matter], history, now, "report")[0]
+    around = Surroundings(Weeks.until(now, parts.engines.zone), history)
+    judged = judge(parts.engines, [matter], around, now, "report")[0]
     known = _open_warning(session, judged)
     move = _move(parts, judged, known, now)
     warning = move.warning if move else known
@@ -246,7 +248,7 @@ def _push(parts: Parts, move: Move, endpoint_id: Any, now: datetime) -> SQLModel
         id=new_id(), warning_id=warning.id, revision=warning.revision, endpoint_id=endpoint_id,
         message_id=f"msg_{new_id().hex}", body=body(move.type, now, warning, envelope), state="pending",
         priority=4 - warning.level.rank, attempts=0, due_at=now, lease_token=None, last_status=None, last_error=None,
-        why=move.note, created_at=now, done_at=None,
+        why=move.note, created_at=now, done_at=None, chosen=False, forgiven=0, touched_at=now,
     )  # fmt: skip
 
 
