@@ -23,6 +23,8 @@ from service.scoring.train import labels_of, table_of
 class Learned:
     """Stands where the scorer stands. No reasons: `predict_proba` gives none."""
 
+    synthetic = True  # it learns from simulated matters, as the shipped model does
+
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
 

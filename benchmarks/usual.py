@@ -130,7 +130,7 @@ def post_incident(
         _tell(session, parts, move, now)
     session.commit()
     session.refresh(session.get_one(t.IncidentTable, prepared.incident_id))
-    return report_out(created(link, judged, row))
+    return report_out(created(link, judged, row), parts.engines.scorer)
 
 
 def _linked(session: Session, engines: Engines, prepared: Prepared, now: datetime) -> tuple[Linker, Link]:
