@@ -73,7 +73,8 @@ def _measured(name: str, part: Callable[[], list[Row]]) -> list[Row]:
         return part()
     except Exception as error:
         traceback.print_exc()
-        return [Row(name, None, None, "", {"failed": f"{type(error).__name__}: {error}"})]
+        why = f"{type(error).__name__}: {error}".replace(sys.executable, "python")  # no place of this machine
+        return [Row(name, None, None, "", {"failed": why})]
 
 
 if __name__ == "__main__":
